@@ -1,0 +1,75 @@
+# Set-up, checks and the two jobs: `make` lists the targets.
+# ARGS goes to the command behind a target, e.g. make test ARGS="-k intervals".
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+UV_VERSION := 0.13.9
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+##@ Use
+.PHONY: profile report
+profile: $(INSTALLED) ## Record the forward passes in every mode into traces/
+	$(BIN)/profiling record --out traces $(ARGS)
+
+report: $(INSTALLED) ## Write reports/ from traces/ and print the summary
+	$(BIN)/analyze report traces/ $(ARGS)
+
+##@ Develop
+.PHONY: test check format bench lock
+test: $(INSTALLED) ## Run the whole test suite
+	$(BIN)/pytest $(ARGS)
+
+check: $(INSTALLED) ## Check format, lint, types, import rules; then run the tests
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest $(ARGS)
+
+format: $(INSTALLED) ## Format the code and apply the safe fixes
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: $(INSTALLED) ## Time us against HTA and against bare decoding
+	$(BIN)/python tests/benchmarks $(ARGS)
+
+lock: ## Resolve requirements.lock, pins kept (ARGS=--upgrade: newest)
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/pip install --quiet uv==$(UV_VERSION)
+	build/lock/bin/uv pip compile pyproject.toml --all-extras --group dev \
+		--universal --python-version 3.11 --annotation-style line \
+		--custom-compile-command "make lock" --quiet --output-file requirements.lock $(ARGS)
+	# The build of torch that a machine gets names its own CUDA packages, or none.
+	grep -Ev '^(cuda-|nvidia-|triton)' requirements.lock > build/requirements.lock
+	mv build/requirements.lock requirements.lock
+
+##@ Tidy
+.PHONY: clean distclean
+clean: ## Remove recordings, reports, builds and caches; keep traces/examples/
+	find traces -mindepth 1 -maxdepth 1 ! -name examples -exec rm -rf {} +
+	rm -rf reports build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find analysis profiling tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## Remove the virtual environment too
+	rm -rf $(VENV)
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(INSTALLED): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || { \
+		echo "$(PYTHON) is no Python 3.11 to 3.14. Name one, for example: make PYTHON=python3.12" >&2; \
+		exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
