@@ -1,0 +1,725 @@
+"""Every figure of a report's `devices` and `steps`, by brute force.
+
+This is the specification read a second time, without numpy and without cleverness: it asks
+of every nanosecond cell [t, t + 1) of a window which lanes run in it and which rule it
+falls under, and it shares no line with the package. It is slow, so its traces are short,
+and the limits that are tens of microseconds in earnest are parameters.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import combinations
+from math import inf
+from typing import Any
+
+from tests.builders import Event, Id
+
+ACTIVITIES = {
+    "kernel": "compute",
+    "Kernel": "compute",
+    "gpu_memcpy": "copy",
+    "Memcpy": "copy",
+    "gpu_memset": "set",
+    "Memset": "set",
+}
+CALLS = {"cuda_runtime", "cuda_driver", "Runtime"}
+
+COLLECTIVES = (
+    "nccl",
+    "rccl",
+    "nvshmem",
+    "cross_device_reduce",
+    "custom_all_reduce",
+    "one_shot_all_reduce",
+    "two_shot_all_reduce",
+    "quick_reduce",
+    "quickreduce",
+    "multimem_all",
+)
+COLLECTIVE_ANNOTATIONS = ("nccl:", "gloo:", "mpi:", "ucc:")
+
+GRAPH_LAUNCHES = {"cudaGraphLaunch", "hipGraphLaunch", "cuGraphLaunch"}
+SYNCHRONISES = {
+    "cudaDeviceSynchronize",
+    "cudaStreamSynchronize",
+    "cudaEventSynchronize",
+    "hipDeviceSynchronize",
+    "hipStreamSynchronize",
+    "hipEventSynchronize",
+    "cuCtxSynchronize",
+    "cuStreamSynchronize",
+    "cuEventSynchronize",
+}
+BLOCKING_OTHERS = {"hipMemcpyWithStream", "cudaFree", "hipFree"}
+SUFFIXES = ("_v2", "_ptsz", "_ptds", "_spt")
+
+ACCELERATOR_STATES = (
+    "idle_start_latency",
+    "idle_unrecorded_wait",
+    "idle_graph",
+    "idle_unknown",
+    "idle_launching",
+    "idle_slow_launch",
+    "idle_blocking_copy",
+    "idle_host_sync",
+    "idle_host_call",
+    "idle_host_op",
+    "idle_host_python",
+    "idle_host_untraced",
+    "idle_edge",
+    "one_room_unknown",
+    "one_start_latency",
+    "one_graph",
+    "one_same_lane",
+    "one_launching",
+    "one_unknown",
+    "one_nothing_queued",
+    "overlapped",
+)
+ACCELERATOR_NULLS = (
+    "idle_dependency",
+    "one_device_full",
+    "one_unrecorded_wait",
+    "one_dependency",
+)
+ACCELERATOR_LANE_STATES = (
+    "running",
+    "not_launched",
+    "launching",
+    "same_lane",
+    "graph",
+    "start_latency",
+    "wait",
+    "unknown",
+    "edge",
+)
+CPU_STATES = ("overlapped", "one_lane_python", "one_lane_alone", "idle_python", "idle_untraced")
+CPU_LANE_STATES = ("running", "python", "untraced")
+
+_IDLE = {
+    "start_latency": "idle_start_latency",
+    "wait": "idle_unrecorded_wait",
+    "graph": "idle_graph",
+    "unknown": "idle_unknown",
+}
+
+# What one running lane is told of the others: the strongest stage that any of them is in.
+STRONGEST_FIRST = (
+    ("wait", "one_room_unknown"),
+    ("start_latency", "one_start_latency"),
+    ("graph", "one_graph"),
+    ("same_lane", "one_same_lane"),
+    ("launching", "one_launching"),
+    ("unknown", "one_unknown"),
+)
+
+Report = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The lengths and counts that the rules name, with their real values."""
+
+    latency_floor_ns: int = 10_000
+    latency_ceiling_ns: int = 100_000
+    latency_samples: int = 100
+    slow_launch_ns: int = 100_000
+
+
+REAL = Limits()
+
+
+def devices(events: Sequence[Event], limits: Limits = REAL) -> list[Report]:
+    """The figures of every device of a trace, each over its own window."""
+    return [_figures(d, *_window(d.works)) for d in _devices(events, limits)]
+
+
+def steps(events: Sequence[Event], limits: Limits = REAL) -> list[Report]:
+    """The figures of every device within every `ProfilerStep#N` range."""
+    marks = [e for e in events if _is_annotation(e) and e.name.startswith("ProfilerStep#")]
+    return [
+        {
+            "name": mark.name,
+            "devices": [
+                _figures(d, *_step_window(d, mark))
+                for d in _devices(events, limits)
+                if d.kind == "accelerator" or d.process == mark.pid
+            ],
+        }
+        for mark in sorted(marks, key=lambda e: (e.start, e.end))
+    ]
+
+
+# --- the walk over the cells ----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Work:
+    """An activity of a device, and the stages it went through before it ran."""
+
+    event: Event
+    lane: Id
+    kind: str
+    tie: tuple[Any, ...]
+    """Of activities that start together and end a gap, the least counts as its ender."""
+    launch: Event | None = None
+    queued_by: float = -inf
+    stages: tuple[tuple[str, float, float], ...] = ()
+
+    @property
+    def start(self) -> int:
+        return self.event.start
+
+    @property
+    def end(self) -> int:
+        return self.event.end
+
+    def runs(self, t: int) -> bool:
+        return self.start <= t < self.end
+
+    def stage(self, t: int) -> str | None:
+        return next((name for name, a, b in self.stages if a <= t < b), None)
+
+
+@dataclass(frozen=True)
+class Device:
+    """One device: what ran on it, and the rules that name its instants."""
+
+    kind: str
+    process: Id
+    works: Sequence[Work]
+    latency_bound: int | None
+    states: Sequence[str]
+    nulls: Sequence[str]
+    lane_states: Sequence[str]
+    idle: Callable[[int, Work | None], str]
+    alone: Callable[[int], str]
+    waiting: Callable[[int, Id, Work | None], str]
+
+
+def _figures(device: Device, begin: int, end: int) -> Report:
+    works, cells = device.works, range(begin, end)
+    lanes = sorted({w.lane for w in works}, key=_numerically)
+    running = {t: [w for w in works if w.runs(t)] for t in cells}
+    lanes_at = {t: {w.lane for w in running[t]} for t in cells}
+    kinds_at = {t: {w.kind for w in running[t]} for t in cells}
+    gaps = list(_gaps(device, begin, end, lanes_at))
+    states = {t: state for gap in gaps for t, state in gap.states.items()}
+    for t in cells:
+        if lanes_at[t]:
+            states[t] = "overlapped" if len(lanes_at[t]) > 1 else device.alone(t)
+
+    lane_busy = {lane: _count(lane in lanes_at[t] for t in cells) for lane in lanes}
+    compute = {t: {w.lane for w in running[t] if w.kind == "compute"} for t in cells}
+    busy = _count(lanes_at[t] for t in cells)
+    counts = Counter(len(lanes_at[t]) for t in cells)
+    most = max(counts, default=0)
+    inside = [w for w in works if _touches(w, begin, end)]
+    return {
+        "device": str(device.process),
+        "kind": device.kind,
+        "window_start_ns": str(begin),
+        "window_ns": len(cells),
+        "activities": len(inside),
+        "busy_ns": busy,
+        "idle_ns": len(cells) - busy,
+        "overlap_ns": _count(len(lanes_at[t]) > 1 for t in cells),
+        "same_lane_overlap_ns": sum(
+            _count(sum(w.lane == lane for w in running[t]) > 1 for t in cells) for lane in lanes
+        ),
+        "max_concurrency": most,
+        "concurrency_ns": {str(n): counts[n] for n in range(most + 1)},
+        "latency_bound_ns": device.latency_bound,
+        "lanes": [
+            {
+                "lane": str(lane),
+                "activities": sum(w.lane == lane for w in inside),
+                "busy_ns": lane_busy[lane],
+            }
+            for lane in lanes
+        ],
+        "lane_overlap_ns": [
+            [str(a), str(b), shared]
+            for a, b in combinations(lanes, 2)
+            if (shared := _count({a, b} <= lanes_at[t] for t in cells))
+        ],
+        "class_overlap_ns": {
+            f"{a}+{b}": shared
+            for a, b in combinations(("communication", "compute", "copy", "set"), 2)
+            if (shared := _count({a, b} <= kinds_at[t] for t in cells))
+        },
+        "exposed_communication_ns": _exposed("communication", kinds_at),
+        "exposed_copy_ns": _exposed("copy", kinds_at),
+        "breakdown_ns": _tally(states.values(), device.states) | dict.fromkeys(device.nulls),
+        "breakdown_by_class_ns": {
+            state: dict(Counter("+".join(sorted(kinds_at[t])) for t in cells if states[t] == state))
+            for state in device.states
+            if not state.startswith("idle_")
+        },
+        "lane_breakdown_ns": {
+            str(lane): _lane_breakdown(device, lane, begin, end, lanes_at) for lane in lanes
+        },
+        "parallelism": {
+            "achieved": _ratio(sum(lane_busy.values()), busy),
+            "achieved_compute": _ratio(
+                sum(len(compute[t]) for t in cells), _count(compute[t] for t in cells)
+            ),
+            "work_over_window": _ratio(sum(lane_busy.values()), len(cells)),
+            "available": None,
+            "efficiency": None,
+            "window_over_span": None,
+        },
+        "idle_gaps_total": len(gaps),
+        "idle_gaps": [
+            {
+                "start_ns": gap.begin - begin,
+                "duration_ns": gap.end - gap.begin,
+                "breakdown_ns": dict(Counter(gap.states.values())),
+                "before": _name_before(works, gap.begin),
+                "after": gap.ender.event.name if gap.ender else None,
+            }
+            for gap in sorted(gaps, key=lambda g: (g.begin - g.end, g.begin))
+        ],
+    }
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A maximal stretch in which no lane runs."""
+
+    begin: int
+    end: int
+    ender: Work | None
+    states: dict[int, str]
+
+
+def _gaps(device: Device, begin: int, end: int, lanes_at: dict[int, set[Id]]) -> Iterator[Gap]:
+    first = None
+    for t in range(begin, end + 1):
+        idle = t < end and not lanes_at[t]
+        if idle and first is None:
+            first = t
+        if not idle and first is not None:
+            ending = [w for w in device.works if w.start == t < min(w.end, end)]
+            ender = min(ending, key=lambda w: w.tie, default=None)
+            yield Gap(first, t, ender, {i: device.idle(i, ender) for i in range(first, t)})
+            first = None
+
+
+def _lane_breakdown(
+    device: Device, lane: Id, begin: int, end: int, lanes_at: dict[int, set[Id]]
+) -> Report:
+    states = []
+    for t in range(begin, end):
+        later = (w for w in device.works if w.lane == lane and t < w.start < min(w.end, end))
+        following = next(later, None)
+        states.append("running" if lane in lanes_at[t] else device.waiting(t, lane, following))
+    nulls = {"dependency": None} if device.kind == "accelerator" else {}
+    return _tally(states, device.lane_states) | nulls
+
+
+def _name_before(works: Iterable[Work], t: int) -> str | None:
+    """The activity that ended last; of several the first by name, so that order is nothing."""
+    ended = [w for w in works if w.start < w.end <= t]
+    return min(ended, key=lambda w: (-w.end, w.event.name)).event.name if ended else None
+
+
+def _touches(work: Work, begin: int, end: int) -> bool:
+    """Whether it runs in the window or, with no length, stands in it or at its end."""
+    return (work.start < end and work.end > begin) or begin <= work.start == work.end <= end
+
+
+def _exposed(kind: str, kinds_at: dict[int, set[str]]) -> int:
+    return _count(kind in kinds and "compute" not in kinds for kinds in kinds_at.values())
+
+
+def _count(truths: Iterable[object]) -> int:
+    return sum(bool(truth) for truth in truths)
+
+
+def _tally(states: Iterable[str], known: Sequence[str]) -> Report:
+    counted = Counter(states)
+    assert counted.keys() <= set(known), counted
+    return {state: counted[state] for state in known}
+
+
+def _ratio(numerator: int, denominator: int) -> float | None:
+    return float(Fraction(numerator, denominator)) if denominator else None
+
+
+def _window(works: Sequence[Work]) -> tuple[int, int]:
+    return min(w.start for w in works), max(w.end for w in works)
+
+
+def _step_window(device: Device, mark: Event) -> tuple[int, int]:
+    def belongs(w: Work) -> bool:
+        if device.kind == "cpu":
+            return mark.start <= w.start < mark.end
+        return w.launch is not None and (
+            w.launch.pid == mark.pid and mark.start <= w.launch.start < mark.end
+        )
+
+    return mark.start, max([mark.end, *(w.end for w in device.works if belongs(w))])
+
+
+def _numerically(identity: Id) -> tuple[bool, int, str]:
+    text = str(identity)
+    number = text.lstrip("-").isdigit()
+    return (not number, int(text) if number else 0, text)
+
+
+def _is_annotation(event: Event) -> bool:
+    return event.category == "user_annotation"
+
+
+def _devices(events: Sequence[Event], limits: Limits) -> list[Device]:
+    on_device = {e.pid for e in events if e.category in ACTIVITIES}
+    if on_device:
+        return [_accelerator(events, pid, limits) for pid in sorted(on_device, key=_numerically)]
+    if any(e.category == "cuda_sync" for e in events):
+        return []
+    processes = {e.pid for e in events if e.category == "cpu_op"}
+    return [_cpu(events, pid) for pid in sorted(processes, key=_numerically)]
+
+
+# --- an accelerator -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Queued:
+    """An activity on its lane, with the quantities that the stage rules are written in."""
+
+    event: Event
+    lane: Id
+    launch: Event | None
+    first: bool
+    p: float  # latest end of earlier activities of its lane
+    q: float  # the same over all lanes of its graph replay
+    u: float  # L1 of the last earlier known launch of its lane, or the window's start
+    f: float  # L0 of the first later known launch of its lane
+
+    @property
+    def called_until(self) -> int:
+        """L1': when its launch returned, or when it started where that was earlier."""
+        assert self.launch is not None
+        return min(self.launch.end, self.event.start)
+
+    @property
+    def queued_by(self) -> float:
+        """When it is known to have been queued, at the latest."""
+        return min(self.f, self.event.start) if self.launch is None else self.called_until
+
+    @property
+    def in_graph(self) -> bool:
+        return self.launch is not None and _plain(self.launch.name) in GRAPH_LAUNCHES
+
+    @property
+    def ready_ns(self) -> float:
+        """How long nothing that is known of held it back."""
+        return 0 if self.in_graph else max(0, self.event.start - max(self.queued_by, self.p))
+
+
+def _accelerator(events: Sequence[Event], pid: Id, limits: Limits) -> Device:
+    activities = [e for e in events if e.category in ACTIVITIES and e.pid == pid]
+    calls = [e for e in events if e.category in CALLS]
+    queue = _queue(activities, calls)
+    bound = _latency_bound(queue, limits)
+    works = [_work(k, bound, calls) for k in queue]
+
+    def idle(t: int, ender: Work | None) -> str:
+        if ender is None:
+            return "idle_edge"
+        if ender.launch is not None and t < ender.launch.start:
+            return _host_state(t, ender.launch, events)
+        stage = _before_running(t, ender)
+        return _launching_state(ender, limits) if stage == "launching" else _IDLE[stage]
+
+    def alone(t: int) -> str:
+        present = {w.stage(t) for w in works}
+        return next((s for stage, s in STRONGEST_FIRST if stage in present), "one_nothing_queued")
+
+    def waiting(t: int, _lane: Id, following: Work | None) -> str:
+        if following is None:
+            return "edge"
+        if following.launch is not None and t < following.launch.start:
+            return "not_launched"
+        if following.stage(t) == "same_lane":
+            return "same_lane"
+        return _before_running(t, following)
+
+    return Device(
+        kind="accelerator",
+        process=pid,
+        works=works,
+        latency_bound=bound,
+        states=ACCELERATOR_STATES,
+        nulls=ACCELERATOR_NULLS,
+        lane_states=ACCELERATOR_LANE_STATES,
+        idle=idle,
+        alone=alone,
+        waiting=waiting,
+    )
+
+
+def _before_running(t: int, work: Work) -> str:
+    """How an activity whose lane is free waits at `t`, once its launch has begun."""
+    if t < work.queued_by:
+        return "launching" if work.launch else "unknown"
+    return work.stages[-1][0]
+
+
+def _queue(activities: Sequence[Event], calls: Sequence[Event]) -> list[Queued]:
+    """The activities of one device, lane by lane, each lane in its order."""
+    ranking = _processes(activities, calls)
+    launches = {id(e): _launch(e, calls, ranking) for e in activities}
+    window_start = min(e.start for e in activities)
+
+    def order(e: Event) -> tuple[Any, ...]:
+        call = launches[id(e)]
+        return (e.start, e.end, call.start if call else inf, call.end if call else inf, e.name)
+
+    def latest_end(some: Iterable[Event]) -> float:
+        return max((e.end for e in some if e.end > e.start), default=-inf)
+
+    queue = []
+    for lane in {_lane(e) for e in activities}:
+        members = sorted((e for e in activities if _lane(e) == lane), key=order)
+        for i, e in enumerate(members):
+            call = launches[id(e)]
+            earlier, later = members[:i], members[i + 1 :]
+            known_before = [c for m in earlier if (c := launches[id(m)])]
+            known_after = [c for m in later if (c := launches[id(m)])]
+            replay = {_lane(a) for a in activities if call and launches[id(a)] is call}
+            begun = [a for a in activities if _lane(a) in replay and a.start < e.start]
+            queue.append(
+                Queued(
+                    event=e,
+                    lane=lane,
+                    launch=call,
+                    first=i == 0,
+                    p=latest_end(earlier),
+                    q=max(latest_end(earlier), latest_end(begun)),
+                    u=known_before[-1].end if known_before else window_start,
+                    f=known_after[0].start if known_after else inf,
+                )
+            )
+    return queue
+
+
+def _lane(activity: Event) -> Id:
+    stream = activity.args.get("stream", activity.tid)
+    assert isinstance(stream, int | str)
+    return stream
+
+
+def _launch(activity: Event, calls: Sequence[Event], ranking: Sequence[Id]) -> Event | None:
+    if activity.correlation <= 0:
+        return None
+    for pid in ranking:
+        same = [c for c in calls if c.pid == pid and c.correlation == activity.correlation]
+        if same:
+            return min(same, key=lambda c: (c.start, -c.end))
+    return None
+
+
+def _processes(activities: Sequence[Event], calls: Sequence[Event]) -> list[Id]:
+    """The launching processes, the one that holds launches for most activities first."""
+
+    def held(pid: Id) -> int:
+        ids = {c.correlation for c in calls if c.pid == pid}
+        return sum(e.correlation > 0 and e.correlation in ids for e in activities)
+
+    return sorted({c.pid for c in calls}, key=lambda pid: (-held(pid), _numerically(pid)))
+
+
+def _latency_bound(queue: Sequence[Queued], limits: Limits) -> int:
+    values = sorted(
+        k.ready_ns
+        for k in queue
+        if k.launch is not None and not k.in_graph and not k.first and k.ready_ns > 0
+    )
+    if len(values) < limits.latency_samples:
+        return limits.latency_floor_ns
+    rank = -(-99 * len(values) // 100)
+    stretched = -(-5 * int(values[rank - 1]) // 4)
+    if stretched > limits.latency_ceiling_ns:
+        return limits.latency_floor_ns
+    return max(limits.latency_floor_ns, stretched)
+
+
+def _work(k: Queued, bound: int, calls: Sequence[Event]) -> Work:
+    start = k.event.start
+    ready = "wait" if k.ready_ns > bound else "start_latency"
+    if k.launch is None:
+        stages = [
+            ("unknown", k.u, k.queued_by),
+            ("same_lane", k.queued_by, min(k.p, start)),
+            (ready, max(k.queued_by, k.p), start),
+        ]
+        tie = (True, 0, 0, k.u, k.f, k.p, k.event.name)
+    else:
+        if k.first and ready == "wait" and not _synchronised(k.launch, calls):
+            ready = "unknown"
+        held_until, last = (k.q, "graph") if k.in_graph else (k.p, ready)
+        stages = [
+            ("launching", k.launch.start, k.called_until),
+            ("same_lane", k.called_until, min(held_until, start)),
+            (last, max(k.called_until, held_until), start),
+        ]
+        tie = (False, k.launch.start, k.launch.end, 0, 0, k.p, k.event.name)
+    return Work(k.event, k.lane, _kind(k.event), tie, k.launch, k.queued_by, tuple(stages))
+
+
+def _synchronised(launch: Event, calls: Sequence[Event]) -> bool:
+    """Whether its process had seen the device drained before it launched."""
+    return any(
+        c.pid == launch.pid and _plain(c.name) in SYNCHRONISES and c.end <= launch.start
+        for c in calls
+    )
+
+
+def _launching_state(work: Work, limits: Limits) -> str:
+    assert work.launch is not None
+    call = work.launch
+    if work.kind == "copy" and (_is_blocking_copy(call.name) or "Pageable" in work.event.name):
+        return "idle_blocking_copy"
+    slow = call.end - call.start > limits.slow_launch_ns
+    return "idle_slow_launch" if slow else "idle_launching"
+
+
+def _host_state(t: int, launch: Event, events: Sequence[Event]) -> str:
+    inside = [
+        e for e in events if (e.pid, e.tid) == (launch.pid, launch.tid) and e.start <= t < e.end
+    ]
+    calls = [e for e in inside if e.category in CALLS]
+    categories = {e.category for e in inside}
+    if any(_is_blocking(c.name) for c in calls):
+        return "idle_host_sync"
+    if calls:
+        return "idle_host_call"
+    if "cpu_op" in categories:
+        return "idle_host_op"
+    if categories & {"python_function", "user_annotation"}:
+        return "idle_host_python"
+    return "idle_host_untraced"
+
+
+def _plain(name: str) -> str:
+    """A call's name without the suffixes that tell its versions apart."""
+    while name.endswith(SUFFIXES):
+        name = name[: name.rindex("_")]
+    return name
+
+
+def _is_blocking(name: str) -> bool:
+    name = _plain(name)
+    sets = name.startswith(("cudaMemset", "hipMemset", "cuMemset")) and "Async" not in name
+    return sets or _is_blocking_copy(name) or name in SYNCHRONISES | BLOCKING_OTHERS
+
+
+def _is_blocking_copy(name: str) -> bool:
+    name = _plain(name)
+    return name.startswith(("cudaMemcpy", "hipMemcpy", "cuMemcpy")) and "Async" not in name
+
+
+def _kind(activity: Event) -> str:
+    kind = ACTIVITIES[activity.category]
+    lowered = activity.name.lower()
+    collective = kind == "compute" and any(word in lowered for word in COLLECTIVES)
+    return "communication" if collective else kind
+
+
+# --- a processor ----------------------------------------------------------------------
+
+
+def _cpu(events: Sequence[Event], pid: Id) -> Device:
+    own = [e for e in events if e.pid == pid]
+    works = [
+        Work(e, tid, "communication" if _is_communication(e) else "compute", (e.name,))
+        for tid in {e.tid for e in own}
+        for e in _outermost([e for e in own if e.tid == tid])
+    ]
+    threads = {w.lane for w in works}
+    works.sort(key=lambda w: (w.start, w.end, w.event.name))
+    python = [
+        e
+        for e in own
+        if e.category == "python_function" or (_is_annotation(e) and not _is_communication(e))
+    ]
+    branches = [
+        e
+        for e in python
+        if _is_annotation(e) and e.name != "overlap.step" and not e.name.startswith("ProfilerStep#")
+    ]
+
+    def idle(t: int, _ender: Work | None) -> str:
+        return "idle_python" if any(e.start <= t < e.end for e in python) else "idle_untraced"
+
+    def alone(t: int) -> str:
+        quiet = threads - {w.lane for w in works if w.runs(t)}
+        held = any(e.tid in quiet and e.start <= t < e.end for e in branches)
+        return "one_lane_python" if held else "one_lane_alone"
+
+    def waiting(t: int, lane: Id, _following: Work | None) -> str:
+        return (
+            "python"
+            if any(e.tid == lane and e.start <= t < e.end for e in python)
+            else ("untraced")
+        )
+
+    return Device(
+        kind="cpu",
+        process=pid,
+        works=works,
+        latency_bound=None,
+        states=CPU_STATES,
+        nulls=(),
+        lane_states=CPU_LANE_STATES,
+        idle=idle,
+        alone=alone,
+        waiting=waiting,
+    )
+
+
+def _is_communication(event: Event) -> bool:
+    if event.category == "cpu_op":
+        return "c10d::" in event.name
+    return _is_annotation(event) and event.name.startswith(COLLECTIVE_ANNOTATIONS)
+
+
+def _outermost(thread: Sequence[Event]) -> list[Event]:
+    """The activities of a thread: its outermost operators, containers opened."""
+    nested = [e for e in thread if e.category == "cpu_op" or _is_communication(e)]
+    nested.sort(key=lambda e: (e.start, -e.end))
+    children: dict[int, list[Event]] = {id(e): [] for e in nested}
+    roots: list[Event] = []
+    parents: list[Event] = []
+    for e in nested:
+        while parents and parents[-1].end <= e.start:
+            parents.pop()
+        (children[id(parents[-1])] if parents else roots).append(e)
+        parents.append(e)
+
+    def below(e: Event) -> Iterator[Event]:
+        for child in children[id(e)]:
+            yield child
+            yield from below(child)
+
+    def opened(e: Event) -> Iterator[Event]:
+        if _may_contain(e) and any(child.category == "cpu_op" for child in below(e)):
+            for child in children[id(e)]:
+                yield from opened(child)
+        else:
+            yield e
+
+    return [activity for root in roots for activity in opened(root)]
+
+
+def _may_contain(event: Event) -> bool:
+    return (
+        event.category == "cpu_op"
+        and "::" not in event.name
+        and not event.name.startswith(("Torch-Compiled Region", "## Call", "Call CompiledFxGraph"))
+    )
