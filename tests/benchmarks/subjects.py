@@ -1,0 +1,121 @@
+"""What the benchmark times: one function per subject, run in a process of its own.
+
+As a script: `python subjects.py NAME ARGUMENT`. It prints, as JSON, the seconds
+that the subject took once everything was imported; the caller measures the whole
+process from outside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import logging
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from analysis.columns import Trace
+
+
+def ours(path: str) -> float:
+    """Load the trace and compute every figure."""
+    import analysis  # noqa: PLC0415 - each subject imports what it needs, and that is timed
+
+    begin = time.perf_counter()
+    analysis.analyze(analysis.load(path)).to_json()
+    return time.perf_counter() - begin
+
+
+def hta(path: str) -> float:
+    """Load the trace with HTA; compute its temporal and its idle time breakdown."""
+    from hta.trace_analysis import TraceAnalysis  # noqa: PLC0415 - as above
+
+    logging.disable(logging.CRITICAL)
+    begin = time.perf_counter()
+    trace = TraceAnalysis(trace_files={0: path}, trace_dir="/", include_last_profiler_step=True)
+    trace.get_temporal_breakdown(visualize=False)
+    trace.get_idle_time_breakdown(visualize=False)
+    return time.perf_counter() - begin
+
+
+def floor(path: str) -> float:
+    """Decompress and decode the events that we read, and nothing else."""
+    from analysis.trace.decode import decode  # noqa: PLC0415 - as above
+    from analysis.trace.source import read  # noqa: PLC0415 - as above
+
+    gc.disable()
+    begin = time.perf_counter()
+    source = Path(path)
+    decode(source, read(source))
+    return time.perf_counter() - begin
+
+
+def synthetic(activities: str) -> float:
+    """Compute every figure of a made-up trace, which no file was read for."""
+    import analysis  # noqa: PLC0415 - as above
+
+    trace = made_up_trace(int(activities))
+    begin = time.perf_counter()
+    analysis.analyze(trace).to_json()
+    return time.perf_counter() - begin
+
+
+SUBJECTS: dict[str, Callable[[str], float]] = {
+    "ours": ours,
+    "hta": hta,
+    "floor": floor,
+    "synthetic": synthetic,
+}
+
+
+def made_up_trace(activities: int, lanes: int = 4, seed: int = 0) -> Trace:
+    """One device whose kernels are launched one after the other, lane by lane in turn.
+
+    Kernels are about as long as their launches take on average, so that the lanes
+    now overlap, now starve, and every stage occurs.
+    """
+    import numpy as np  # noqa: PLC0415 - as above
+
+    from analysis.columns import NONE, Events, Role, Trace  # noqa: PLC0415 - as above
+
+    random = np.random.default_rng(seed)
+    launch_end = np.cumsum(random.integers(2_000, 12_000, activities))
+    launch_start = launch_end - random.integers(1_000, 2_000, activities)
+    duration = random.exponential(6_000 * lanes / 2, activities).astype(np.int64)
+    lane = np.arange(activities) % lanes
+    start = np.empty(activities, np.int64)
+    for one in range(lanes):
+        mine = lane == one
+        work = np.cumsum(duration[mine])
+        before = work - duration[mine]
+        earliest = launch_end[mine] + random.integers(1_000, 9_000, mine.sum())
+        # First in, first out: each starts when it is ready and its predecessor has ended.
+        start[mine] = np.maximum.accumulate(earliest - before) + before
+    both = np.repeat([0, 1], activities)
+    events = Events(
+        role=np.repeat(np.array([Role.KERNEL, Role.CALL], np.int8), activities),
+        start=np.concatenate([start, launch_start]),
+        end=np.concatenate([start + duration, launch_end]),
+        name=both.astype(np.int32),
+        pid=both.astype(np.int32),
+        tid=both.astype(np.int32),
+        stream=np.concatenate([lane, np.full(activities, NONE)]).astype(np.int32),
+        correlation=np.tile(np.arange(1, activities + 1), 2),
+        names=("kernel", "cudaLaunchKernel"),
+        pids=("0", "1000"),
+        tids=("0", "1000"),
+        streams=tuple(map(str, range(lanes))),
+    )
+    return Trace(path="made up", rank=None, resolution_ns=1, events=events)
+
+
+if __name__ == "__main__":
+    subject, argument = sys.argv[1:]
+    with contextlib.redirect_stdout(sys.stderr):
+        seconds = SUBJECTS[subject](argument)
+    json.dump(seconds, sys.stdout)
