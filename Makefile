@@ -7,6 +7,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
@@ -21,31 +22,32 @@ report: $(INSTALLED) ## Write reports/ from traces/ and print the summary
 	$(BIN)/analyze report traces/ $(ARGS)
 
 ##@ Develop
-.PHONY: test check format bench lock
+.PHONY: test lint check format bench lock
 test: $(INSTALLED) ## Run the whole test suite
 	$(BIN)/pytest $(ARGS)
 
-check: $(INSTALLED) ## Check format, lint, types, import rules; then run the tests
+lint: $(INSTALLED) ## Check format, lint, types and import rules
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest $(ARGS)
+
+check: lint test ## Run both
 
 format: $(INSTALLED) ## Format the code and apply the safe fixes
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
 bench: $(INSTALLED) ## Time us against HTA and against bare decoding
-	$(BIN)/python tests/benchmarks $(ARGS)
+	$(BIN)/python tests/benchmarks/bench.py $(ARGS)
 
+# The build of torch that a machine gets names its own CUDA packages, or none.
 lock: ## Resolve requirements.lock, pins kept (ARGS=--upgrade: newest)
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/pip install --quiet uv==$(UV_VERSION)
 	build/lock/bin/uv pip compile pyproject.toml --all-extras --group dev \
 		--universal --python-version 3.11 --annotation-style line \
 		--custom-compile-command "make lock" --quiet --output-file requirements.lock $(ARGS)
-	# The build of torch that a machine gets names its own CUDA packages, or none.
 	grep -Ev '^(cuda-|nvidia-|triton)' requirements.lock > build/requirements.lock
 	mv build/requirements.lock requirements.lock
 
@@ -61,6 +63,7 @@ distclean: clean ## Remove the virtual environment too
 
 .PHONY: help
 help: ## Show this list
+	@echo "make TARGET [ARGS='...' for the command behind it] [PYTHON=python3.12]"
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,7 +72,8 @@ $(INSTALLED): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || { \
 		echo "$(PYTHON) is no Python 3.11 to 3.14. Name one, for example: make PYTHON=python3.12" >&2; \
 		exit 1; }
+	@echo "Installing into $(VENV): minutes the first time, torch being large"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP_INSTALL) --requirement requirements.lock
+	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
