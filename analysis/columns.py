@@ -1,0 +1,117 @@
+"""The frozen column tables that everything is computed from.
+
+All times are int64 nanoseconds. Strings are stored once, in a table, and
+referred to by int32 codes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+NONE = -1
+"""The code or number of an absent value."""
+
+
+class Role(enum.IntEnum):
+    """What an event is, whatever its recorder called the category."""
+
+    KERNEL = 0
+    MEMCPY = 1
+    MEMSET = 2
+    SYNC = 3
+    CALL = 4
+    OPERATOR = 5
+    ANNOTATION = 6
+    PYTHON = 7
+    OTHER = 8
+
+
+ACTIVITY_ROLES = (Role.KERNEL, Role.MEMCPY, Role.MEMSET)
+"""The roles that occupy a device."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Events:
+    """Complete events, in the order of the file; each array has shape (n,).
+
+    Attributes:
+        role: int8, a `Role`.
+        start: int64 ns.
+        end: int64 ns, never before start.
+        name: int32 code into `names`.
+        pid: int32 code into `pids`; of an activity, its device.
+        tid: int32 code into `tids`.
+        stream: int32 code into `streams`, or -1.
+        correlation: int64, or -1; ties an activity to the call that launched it.
+        names: the event names.
+        pids: the process ids, as text.
+        tids: the thread ids, as text.
+        streams: the stream ids, as text.
+    """
+
+    role: NDArray[np.int8]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    name: NDArray[np.int32]
+    pid: NDArray[np.int32]
+    tid: NDArray[np.int32]
+    stream: NDArray[np.int32]
+    correlation: NDArray[np.int64]
+    names: tuple[str, ...]
+    pids: tuple[str, ...]
+    tids: tuple[str, ...]
+    streams: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def select(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Self:
+        """Return the given rows, over the same string tables."""
+        columns: dict[str, Any] = {
+            field.name: column[rows]
+            for field in dataclasses.fields(self)
+            if isinstance(column := getattr(self, field.name), np.ndarray)
+        }
+        return dataclasses.replace(self, **columns)
+
+    def of(self, *roles: Role) -> Self:
+        """Return the events with one of these roles."""
+        return self.select(np.isin(self.role, roles))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table as a DataFrame, with strings in place of codes."""
+        from analysis.frames import events_frame  # noqa: PLC0415 - pandas only where asked for
+
+        return events_frame(self)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """One recorded trace.
+
+    Attributes:
+        path: where it was read from.
+        rank: its rank in a distributed job, if the trace says so.
+        resolution_ns: 1000 where all times are whole microseconds, else 1.
+        events: the complete events (`ph: X`).
+        notes: what a reader of its figures must know.
+    """
+
+    path: str
+    rank: int | None
+    resolution_ns: int
+    events: Events
+    notes: tuple[str, ...] = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the events as a DataFrame."""
+        return self.events.to_frame()

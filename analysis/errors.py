@@ -1,0 +1,42 @@
+"""The errors that a caller of this package can meet.
+
+AnalysisError
+├── TraceError            a file cannot be read as a trace
+│   ├── NotATraceError    it is something else, or empty
+│   └── DamagedTraceError it is a trace, but broken at a place that the message names
+├── SelectionError        a step, mode or option that the input does not have
+├── MissingExtraError     an optional dependency is not installed
+└── OutputError           a result cannot be written
+
+Every message names the file, the place, what was expected and what to do.
+"""
+
+from __future__ import annotations
+
+
+class AnalysisError(Exception):
+    """Base of all errors raised on purpose; its text is meant for the user."""
+
+
+class TraceError(AnalysisError):
+    """A file cannot be read as a trace."""
+
+
+class NotATraceError(TraceError):
+    """The file is not a Chrome trace at all."""
+
+
+class DamagedTraceError(TraceError):
+    """The file is a Chrome trace, but part of it cannot be read."""
+
+
+class SelectionError(AnalysisError):
+    """The input does not have what was asked for."""
+
+
+class MissingExtraError(AnalysisError):
+    """An optional dependency is needed and absent."""
+
+
+class OutputError(AnalysisError):
+    """A result cannot be written."""

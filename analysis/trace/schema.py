@@ -1,0 +1,42 @@
+"""The part of Kineto's Chrome trace format that the analysis reads.
+
+msgspec decodes straight into these structs and skips every key that is not
+named here, which is what makes loading fast. Values whose type differs between
+recorders are left open here and checked where they are used, so that an odd
+argument of an event that does not matter cannot make a trace unreadable.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+_ABSENT = msgspec.Raw()
+
+
+class Args(msgspec.Struct, gc=False):
+    """`args` of an event."""
+
+    stream: Any = None
+    correlation: Any = None
+
+
+class Event(msgspec.Struct, gc=False):
+    """One trace event; `ts` and `dur` stay text, since doubles cannot hold them."""
+
+    ph: str = ""
+    cat: str | None = None
+    name: str | None = None
+    pid: Any = None
+    tid: Any = None
+    ts: msgspec.Raw = _ABSENT
+    dur: msgspec.Raw = _ABSENT
+    args: Args | None = None
+
+
+class Document(msgspec.Struct, gc=False):
+    """A trace in its object form."""
+
+    traceEvents: list[Event]  # noqa: N815 - the format's own key
+    distributedInfo: Any = None  # noqa: N815 - the format's own key
