@@ -1,0 +1,92 @@
+"""What each host thread was doing at any time."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis import vocabulary
+from analysis.columns import Role
+from analysis.device import thread_codes
+from analysis.intervals import Intervals, covered, union
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from analysis.columns import Events, Trace
+
+    Ints = NDArray[np.int64]
+
+
+class Doing(enum.IntEnum):
+    """What a thread is inside of; the first that applies counts."""
+
+    BLOCKING_CALL = 0
+    CALL = 1
+    OPERATOR = 2
+    PYTHON = 3
+    NOTHING = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ThreadRecord:
+    """One thread's events and, per kind, when it was inside one.
+
+    Attributes:
+        inside: disjoint ascending intervals for the first four kinds of `Doing`.
+        events: the thread's host events, by start, longer ones first.
+    """
+
+    inside: tuple[Intervals, ...]
+    events: Events
+
+    def doing(self, points: Ints) -> NDArray[np.int8]:
+        """Return a `Doing` for each time in ns."""
+        result = np.full(len(points), Doing.NOTHING, np.int8)
+        for kind in reversed(range(len(self.inside))):
+            result[covered(self.inside[kind], points)] = kind
+        return result
+
+    def boundaries(self) -> Ints:
+        """Return all times at which `doing` may change."""
+        return np.concatenate([edge for intervals in self.inside for edge in intervals])
+
+    def stack(self, time: int, role: Role) -> list[str]:
+        """Return the names of the events of a role that hold the time, outermost first."""
+        events = self.events
+        holding = (events.role == role) & (events.start <= time) & (time < events.end)
+        return [events.names[code] for code in events.name[holding]]
+
+
+class Host:
+    """The host side of a trace, thread by thread, worked out when asked for."""
+
+    def __init__(self, trace: Trace) -> None:
+        """Take the host events of the trace."""
+        self._events = trace.events.of(Role.CALL, Role.OPERATOR, Role.ANNOTATION, Role.PYTHON)
+        self._codes = thread_codes(self._events)
+        self._blocking = vocabulary.blocks(self._events.names)
+        self._records: dict[int, ThreadRecord] = {}
+
+    def thread(self, code: int) -> ThreadRecord:
+        """Return the record of one thread, by the code of `device.thread_codes`."""
+        if code not in self._records:
+            self._records[code] = self._record(code)
+        return self._records[code]
+
+    def _record(self, code: int) -> ThreadRecord:
+        events = self._events.select(self._codes == code)
+        events = events.select(np.lexsort((-events.end, events.start)))
+        call = events.role == Role.CALL
+        kinds = (
+            call & self._blocking[events.name],
+            call,
+            events.role == Role.OPERATOR,
+            (events.role == Role.ANNOTATION) | (events.role == Role.PYTHON),
+        )
+        return ThreadRecord(
+            tuple(union(Intervals(events.start[kind], events.end[kind])) for kind in kinds), events
+        )

@@ -1,0 +1,23 @@
+"""One file per analysis: a view of a device in, a frozen dataclass out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.metrics.breakdown import breakdown
+from analysis.metrics.lanes import lanes
+from analysis.metrics.parallelism import parallelism
+from analysis.metrics.usage import usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from analysis.metrics.view import View
+
+METRICS: dict[str, Callable[[View], object]] = {
+    "usage": usage,
+    "breakdown": breakdown,
+    "lanes": lanes,
+    "parallelism": parallelism,
+}
+"""Every metric that a report holds for each device and window."""

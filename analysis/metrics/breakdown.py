@@ -1,0 +1,61 @@
+"""Every nanosecond of the window, by state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.metrics.accelerator import NOT_COMPUTED
+from analysis.vocabulary import WorkClass
+
+if TYPE_CHECKING:
+    from analysis.metrics.timeline import Timeline
+    from analysis.metrics.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """The window's time by state.
+
+    Attributes:
+        breakdown_ns: ns in each state; None where a state is not computed. The
+            rest adds up to the window.
+        breakdown_by_class_ns: of the states with a lane running, ns by the
+            classes of work that ran.
+    """
+
+    breakdown_ns: dict[str, int | None]
+    breakdown_by_class_ns: dict[str, dict[str, int]]
+
+
+def breakdown(view: View) -> Breakdown:
+    """Sum the window's time by state and by running classes."""
+    line = view.timeline
+    unknown = () if view.stages is None else NOT_COMPUTED
+    times = by_state(line)
+    split: dict[str, dict[str, int]] = {
+        state: {} for state in line.states if not state.startswith("idle_") and state not in unknown
+    }
+    masks = 1 << len(WorkClass)
+    table = np.zeros(len(line.states) * masks, np.int64)
+    np.add.at(table, line.state.astype(np.int64) * masks + line.work, line.lengths)
+    for key in np.flatnonzero(table).tolist():
+        state, mask = line.states[key // masks], key % masks
+        if state in split:
+            split[state][_classes(mask)] = int(table[key])
+    return Breakdown(
+        {state: None if state in unknown else times[state] for state in line.states}, split
+    )
+
+
+def by_state(line: Timeline) -> dict[str, int]:
+    """Return ns in each state, zero included."""
+    totals = np.zeros(len(line.states), np.int64)
+    np.add.at(totals, line.state, line.lengths)
+    return dict(zip(line.states, totals.tolist(), strict=True))
+
+
+def _classes(mask: int) -> str:
+    return "+".join(work.label for work in WorkClass if mask >> work & 1)

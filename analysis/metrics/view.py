@@ -1,0 +1,54 @@
+"""What every metric is computed from: one device in one window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from analysis.device import Device
+    from analysis.host import Host
+    from analysis.metrics.stages import Stages
+    from analysis.metrics.timeline import LaneRuns, Timeline
+    from analysis.processes import Process
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """One device in the window [low, high).
+
+    Attributes:
+        device: its activities, all of them.
+        runs: when each lane ran, all of it.
+        timeline: the states inside the window.
+        low: int ns.
+        high: int ns.
+        host: what the host did.
+        stages: the activities' stages; None on a CPU.
+        process: the process's threads; None on an accelerator.
+    """
+
+    device: Device
+    runs: LaneRuns
+    timeline: Timeline
+    low: int
+    high: int
+    host: Host
+    stages: Stages | None = None
+    process: Process | None = None
+
+    @property
+    def length(self) -> int:
+        """Return the window's length in ns."""
+        return self.high - self.low
+
+    def inside(self) -> NDArray[np.bool_]:
+        """Tell which activities run, or happen in no time, inside the window."""
+        device = self.device
+        runs = (device.start < self.high) & (device.end > self.low)
+        instant = (device.start == device.end) & (device.start <= self.high)
+        inside: NDArray[np.bool_] = runs | (instant & (device.start >= self.low))
+        return inside

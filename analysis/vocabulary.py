@@ -1,0 +1,165 @@
+"""What the names in a trace mean: calls that block, graph launches, classes of work.
+
+Functions take the table of names and answer for each of them, so that a trace
+of a million events asks once per distinct name.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.columns import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+STEP_RANGE = "overlap.step"
+"""The name that `profiling` gives to one step of the workload."""
+
+PROFILER_STEP = "ProfilerStep#"
+"""The prefix of torch.profiler's own marks."""
+
+
+class WorkClass(enum.IntEnum):
+    """The kind of work an activity does; the order is that of their names."""
+
+    COMMUNICATION = 0
+    COMPUTE = 1
+    COPY = 2
+    SET = 3
+
+    @property
+    def label(self) -> str:
+        """Return the name used in reports."""
+        return self.name.lower()
+
+
+# Collective kernels: NCCL and RCCL, NVSHMEM, and the all-reduce kernels of vLLM,
+# SGLang, FlashInfer and PyTorch's symmetric memory.
+_COMMUNICATION = re.compile(
+    r"nccl|rccl|nvshmem|cross_device_reduce|custom_all_reduce|one_shot_all_reduce"
+    r"|two_shot_all_reduce|quick_?reduce|multimem_all",
+    re.IGNORECASE,
+)
+_HOST_COLLECTIVE = re.compile(r"(nccl|gloo|mpi|ucc):")
+_C10D_OPERATOR = re.compile(r"c10d::")
+_SUFFIX = re.compile(r"(_v\d+|_ptsz|_ptds|_spt)+$")
+_SYNCHRONISE = re.compile(
+    r"(cuda|hip)(Device|Stream|Event)Synchronize|cu(Ctx|Stream|Event)Synchronize"
+)
+_BLOCKING_COPY = re.compile(
+    r"hipMemcpyWithStream|(cuda|hip)Memcpy(?!.*Async)\w*|cuMemcpy(?!.*Async)\w*"
+)
+_BLOCKING_SET = re.compile(r"((cuda|hip)Memset|cuMemset)(?!.*Async)\w*")
+_FREE = re.compile(r"cudaFree|hipFree")
+_GRAPH_LAUNCH = re.compile(r"(cuda|hip)GraphLaunch|cuGraphLaunch")
+_LAUNCH = re.compile(r".*Launch\w*|\w*(Memcpy|Memset)\w*")
+_PAGEABLE = re.compile(r".*Pageable.*")
+_ACCELERATOR_SIGN = re.compile(
+    r"(cuda|hip)[A-Z]|cu[A-Z]|(nccl|rccl):|aten::_?record_stream|aten::_?pin_memory"
+)
+_CONTAINER_NOT = re.compile(r".*::|Torch-Compiled Region|## Call|Call CompiledFxGraph")
+
+
+def work_class(
+    roles: NDArray[np.int8], names: Sequence[str], code: NDArray[np.int32]
+) -> NDArray[np.int8]:
+    """Return the `WorkClass` of activities, given their roles and name codes."""
+    collective = _found(_COMMUNICATION, names)[code]
+    kernel = np.where(collective, WorkClass.COMMUNICATION, WorkClass.COMPUTE)
+    return np.select(
+        [roles == Role.MEMCPY, roles == Role.MEMSET],
+        [WorkClass.COPY, WorkClass.SET],
+        kernel,
+    ).astype(np.int8)
+
+
+def synchronises(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which runtime calls return only when earlier device work is done."""
+    return _called(_SYNCHRONISE, names)
+
+
+def blocks(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which runtime calls keep the host waiting for the device."""
+    return (
+        synchronises(names)
+        | copies_synchronously(names)
+        | _called(_BLOCKING_SET, names)
+        | _called(_FREE, names)
+    )
+
+
+def copies_synchronously(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which runtime calls are copies that return when they are done."""
+    return _called(_BLOCKING_COPY, names)
+
+
+def launches_graph(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which runtime calls replay a whole graph."""
+    return _called(_GRAPH_LAUNCH, names)
+
+
+def launches(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which runtime calls put work on a device."""
+    return _called(_LAUNCH, names)
+
+
+def pageable(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which copies go through memory that the host must stage."""
+    return _called(_PAGEABLE, names)
+
+
+def host_collective(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which annotations are c10d's marks of a collective on the host."""
+    return _started(_HOST_COLLECTIVE, names)
+
+
+def c10d_operator(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which operators are collectives."""
+    return _started(_C10D_OPERATOR, names)
+
+
+def may_be_container(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which operators only hold others together (a TorchScript function, say).
+
+    Real operators carry a namespace; compiled regions have none, yet do work of their own.
+    """
+    return ~_started(_CONTAINER_NOT, names)
+
+
+def accelerator_sign(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which host events occur only where an accelerator is in use."""
+    return _started(_ACCELERATOR_SIGN, names)
+
+
+def profiler_step(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which annotations are torch.profiler's steps."""
+    return np.fromiter((name.startswith(PROFILER_STEP) for name in names), np.bool_, len(names))
+
+
+def own_step(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which annotations are the recorder's steps."""
+    return np.fromiter((name == STEP_RANGE for name in names), np.bool_, len(names))
+
+
+def _called(pattern: re.Pattern[str], names: Sequence[str]) -> NDArray[np.bool_]:
+    """Match whole names of API calls, whatever variant suffix they carry."""
+    return np.fromiter(
+        (pattern.fullmatch(_SUFFIX.sub("", name)) is not None for name in names),
+        np.bool_,
+        len(names),
+    )
+
+
+def _started(pattern: re.Pattern[str], names: Sequence[str]) -> NDArray[np.bool_]:
+    return np.fromiter((pattern.match(name) is not None for name in names), np.bool_, len(names))
+
+
+def _found(pattern: re.Pattern[str], names: Sequence[str]) -> NDArray[np.bool_]:
+    return np.fromiter((pattern.search(name) is not None for name in names), np.bool_, len(names))
