@@ -1,0 +1,41 @@
+"""Measures from a torch.profiler trace how much ran in parallel, and what stopped the rest.
+
+    trace = analysis.load("traces/cpu-post-threads.pt.trace.json.gz")
+    report = analysis.analyze(trace)
+
+Names are imported when they are first used, so that `analyze --help` is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analysis.columns import Events, Trace
+    from analysis.pipeline import analyze
+    from analysis.report import Report, TraceReport
+    from analysis.thresholds import Thresholds
+    from analysis.trace import load
+
+__all__ = ["Events", "Report", "Thresholds", "Trace", "TraceReport", "analyze", "load"]
+
+_HOME = {
+    "Events": "analysis.columns",
+    "Report": "analysis.report",
+    "Thresholds": "analysis.thresholds",
+    "Trace": "analysis.columns",
+    "TraceReport": "analysis.report",
+    "analyze": "analysis.pipeline",
+    "load": "analysis.trace",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

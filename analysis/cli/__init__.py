@@ -1,0 +1,65 @@
+"""The `analyze` command; each subcommand is a file, imported when it is used."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import click
+
+from analysis.errors import AnalysisError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_COMMANDS = {
+    "report": ("analysis.cli.report", "Measure traces; write a report and print its summary."),
+}
+_USAGE_ERROR = 2
+_INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """Lists the commands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(_COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_text) for name, (_, help_text) in _COMMANDS.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="torch-overlap")
+def cli() -> None:
+    """Measure from torch.profiler traces how much ran in parallel, and what stopped the rest."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; every expected error becomes one line and an exit code."""
+    try:
+        code = cli.main(args=arguments, prog_name="analyze", standalone_mode=False)
+    except click.exceptions.Exit as request:
+        code = request.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted; nothing was written.", err=True)
+        code = _INTERRUPTED
+    except AnalysisError as error:
+        click.echo(f"Error: {error}", err=True)
+        code = _USAGE_ERROR
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough; Python would complain at exit.
+        sys.stdout = None
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)

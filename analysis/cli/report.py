@@ -1,0 +1,66 @@
+"""`analyze report`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import click
+
+from analysis.compose import compose
+from analysis.output import check_writable, write_all
+from analysis.pipeline import DEFAULT_GAPS
+from analysis.render import RENDERERS, terminal
+from analysis.reporting import report
+
+_SOME_FAILED = 1
+
+
+@click.command("report")
+@click.argument(
+    "traces", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="TRACES..."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reports"),
+    show_default=True,
+    help="Directory for report.md and report.json.",
+)
+@click.option(
+    "--gaps",
+    type=click.IntRange(min=0),
+    default=DEFAULT_GAPS,
+    show_default=True,
+    help="How many of the longest idle gaps of each device to list.",
+)
+@click.option("--step", type=int, help="Measure ProfilerStep#N alone.", metavar="N")
+def command(traces: tuple[Path, ...], out: Path, gaps: int, step: int | None) -> int:
+    """Measure TRACES, which are files (.json, .json.gz) or directories of them.
+
+    Writes report.md and report.json, and prints the summary. The exit code is 0,
+    1 if some of several traces could not be read, or 2 on an error.
+    """
+    check_writable(out)
+    found = report(traces, gaps=gaps, step=step, progress=_show)
+    _clear()
+    document = compose(found)
+    written = write_all(
+        out, {f"report.{suffix}": render(found, document) for suffix, render in RENDERERS.items()}
+    )
+    width = shutil.get_terminal_size().columns
+    click.echo(terminal.render(found, document, width=width, color=sys.stdout.isatty()), nl=False)
+    click.echo("Written: " + ", ".join(map(str, written)))
+    return _SOME_FAILED if found.failures else 0
+
+
+def _show(path: Path) -> None:
+    """Name the file being read on a terminal's last line."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{path.name}", nl=False, err=True)
+
+
+def _clear() -> None:
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", nl=False, err=True)

@@ -1,0 +1,237 @@
+"""The modes of one recorded run, side by side."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from analysis.factors import factors, per_step
+from analysis.metrics.breakdown import Breakdown
+from analysis.metrics.parallelism import Parallelism
+from analysis.metrics.usage import Usage
+from analysis.statistics import Ratio, ratio_of_means, ratio_of_medians
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analysis.factors import PerStep
+    from analysis.manifest import Manifest
+    from analysis.report import DeviceFigures, StepTotals, TraceReport
+
+BASELINE = "sequential"
+
+_FAR_ABOVE = 1.5
+_OVERLAPPING = 1.05
+
+
+@dataclass(frozen=True, slots=True)
+class ModeFigures:
+    """One mode of a run, compared with the run's baseline.
+
+    Attributes:
+        mode: its name.
+        rank: in a distributed job.
+        path: the trace.
+        wall_ns: untraced wall time per step, median.
+        wall_ci95_ns: its interval.
+        speed_up: untraced wall of the baseline / this one's, with its interval; the headline.
+        traced_wall_ns: traced wall time per step, mean.
+        traced_speed_up: exactly less_work x more_overlap x less_idle, with its interval.
+        less_work: first factor.
+        more_overlap: second factor.
+        less_idle: third factor.
+        cpu_seconds_per_wall_second: cores in use while timed.
+        busy_share: of the traced window.
+        overlap_share: of the traced window.
+        achieved: achieved parallelism.
+        strongest_state: the state with the largest share of the window.
+        notes: what the figures warn of.
+    """
+
+    mode: str
+    rank: int | None
+    path: str
+    wall_ns: float
+    wall_ci95_ns: tuple[float, float]
+    speed_up: Ratio | None
+    traced_wall_ns: float | None
+    traced_speed_up: Ratio | None
+    less_work: float | None
+    more_overlap: float | None
+    less_idle: float | None
+    cpu_seconds_per_wall_second: float | None
+    busy_share: float | None
+    overlap_share: float | None
+    achieved: float | None
+    strongest_state: str | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunComparison:
+    """The modes of one invocation of the recorder.
+
+    Attributes:
+        run: its id.
+        device: "cpu" or "cuda".
+        preset: the workload's name.
+        workload: its sizes.
+        environment: where it ran.
+        baseline: the mode that the others are compared with; None if it was not recorded.
+        modes: the baseline first, then by speed-up.
+    """
+
+    run: str
+    device: str
+    preset: str
+    workload: dict[str, Any]
+    environment: dict[str, Any]
+    baseline: str | None
+    modes: tuple[ModeFigures, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All recorded runs among the traces."""
+
+    runs: tuple[RunComparison, ...]
+
+
+def compare(traces: Sequence[TraceReport]) -> Comparison | None:
+    """Compare the modes of each run that has manifests; None if there is none."""
+    runs: dict[str, list[tuple[TraceReport, Manifest]]] = defaultdict(list)
+    for trace in traces:
+        if trace.manifest is not None:
+            runs[trace.manifest.run].append((trace, trace.manifest))
+    if not runs:
+        return None
+    return Comparison(tuple(_run(run, members) for run, members in sorted(runs.items())))
+
+
+def strongest_state(device: DeviceFigures) -> str | None:
+    """Return the state with the largest share of the window."""
+    times = {state: ns for state, ns in device.of(Breakdown).breakdown_ns.items() if ns}
+    return max(times, key=lambda state: times[state]) if times else None
+
+
+def main_device(trace: TraceReport) -> DeviceFigures | None:
+    """Return the device that did most work: the one that stands for the trace."""
+    return max(trace.devices, key=lambda each: each.of(Parallelism).work_ns, default=None)
+
+
+def _run(run: str, members: list[tuple[TraceReport, Manifest]]) -> RunComparison:
+    manifest = members[0][1]
+    baselines = {trace.rank: (trace, own) for trace, own in members if own.mode == BASELINE}
+    modes = [_mode(trace, own, baselines.get(trace.rank)) for trace, own in members]
+    modes.sort(key=lambda each: (each.mode != BASELINE, each.wall_ns, each.rank or 0))
+    return RunComparison(
+        run=run,
+        device=manifest.device,
+        preset=manifest.preset,
+        workload=manifest.workload,
+        environment=manifest.environment,
+        baseline=BASELINE if baselines else None,
+        modes=tuple(modes),
+    )
+
+
+def _mode(
+    trace: TraceReport, manifest: Manifest, baseline: tuple[TraceReport, Manifest] | None
+) -> ModeFigures:
+    device = main_device(trace)
+    steps = _steps(trace, device)
+    average = per_step(steps)
+    parts = traced = speed_up = None
+    if baseline is not None:
+        speed_up = ratio_of_medians(baseline[1].timing.samples_ns, manifest.timing.samples_ns)
+        base_steps = _steps(baseline[0], main_device(baseline[0]))
+        base_average = per_step(base_steps)
+        if average and base_average:
+            parts = factors(base_average, average)
+            traced = ratio_of_means(_walls(base_steps), _walls(steps))
+    usage = device.of(Usage) if device else None
+    window = device.window_ns if device else 0
+    achieved = device.of(Parallelism).achieved if device else None
+    return ModeFigures(
+        mode=manifest.mode,
+        rank=trace.rank,
+        path=trace.path,
+        wall_ns=manifest.timing.median_ns,
+        wall_ci95_ns=manifest.timing.ci95_ns,
+        speed_up=speed_up,
+        traced_wall_ns=float(average.wall) if average else None,
+        traced_speed_up=traced,
+        less_work=float(parts.less_work) if parts else None,
+        more_overlap=float(parts.more_overlap) if parts else None,
+        less_idle=float(parts.less_idle) if parts else None,
+        cpu_seconds_per_wall_second=manifest.timing.cpu_seconds_per_wall_second,
+        busy_share=usage.busy_ns / window if usage and window else None,
+        overlap_share=usage.overlap_ns / window if usage and window else None,
+        achieved=achieved,
+        strongest_state=strongest_state(device) if device else None,
+        notes=(
+            *_disturbance(speed_up, traced),
+            *_contention(speed_up, average),
+            *_cores(manifest, device, average),
+        ),
+    )
+
+
+def _steps(trace: TraceReport, device: DeviceFigures | None) -> list[StepTotals]:
+    return [total for total in trace.totals if device and total.device == device.device]
+
+
+def _walls(steps: Sequence[StepTotals]) -> list[float]:
+    return [float(step.wall_ns) for step in steps]
+
+
+def _disturbance(speed_up: Ratio | None, traced: Ratio | None) -> list[str]:
+    if speed_up is None or traced is None or not speed_up.excludes(traced):
+        return []
+    return [
+        (
+            f"The profiler disturbed what it watched: {speed_up.value:.2f}x untraced, "
+            f"{traced.value:.2f}x traced. Trust the untraced figure; read the factors as a tendency."
+        )
+    ]
+
+
+def _contention(speed_up: Ratio | None, average: PerStep | None) -> list[str]:
+    if speed_up is None or average is None:
+        return []
+    if average.achieved < _OVERLAPPING or speed_up.low > 1:
+        return []
+    return [
+        (
+            f"Contention: {float(average.achieved):.2f} lanes ran at once, without a speed-up "
+            f"({speed_up.value:.2f}x)."
+        )
+    ]
+
+
+def _cores(manifest: Manifest, device: DeviceFigures | None, average: PerStep | None) -> list[str]:
+    """Hold achieved parallelism on a CPU against the cores that were really in use."""
+    used = manifest.timing.cpu_seconds_per_wall_second
+    if device is None or device.kind != "cpu" or used is None or average is None:
+        return []
+    lanes = float(average.work / average.wall)
+    cores = manifest.environment.get("cpu_count")
+    notes = []
+    if isinstance(cores, int) and float(average.achieved) > cores:
+        notes.append(
+            f"{float(average.achieved):.2f} lanes at once on {cores} cores: lanes took turns while "
+            "they counted as running."
+        )
+    if lanes > used * _OVERLAPPING:
+        notes.append(
+            f"Traced lanes were busy {lanes:.2f} s per second, but the untraced run used "
+            f"{used:.2f} CPU seconds per second: part of the busy time was waiting, or was made "
+            "by the profiler."
+        )
+    elif used > lanes * _FAR_ABOVE:
+        notes.append(
+            f"The untraced run used {used:.2f} CPU seconds per second, the trace shows lanes busy "
+            f"{lanes:.2f}: threads inside operators work unseen."
+        )
+    return notes

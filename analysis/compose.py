@@ -1,0 +1,293 @@
+"""A report's data to the document that people read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis import headline
+from analysis.comparison import strongest_state
+from analysis.document import (
+    Bullets,
+    Column,
+    Document,
+    Estimate,
+    Paragraph,
+    Section,
+    Table,
+    Unit,
+)
+from analysis.metrics.breakdown import Breakdown
+from analysis.metrics.lanes import Lanes
+from analysis.metrics.parallelism import Parallelism
+from analysis.metrics.usage import Usage
+from analysis.wording import STATE_MEANING
+
+if TYPE_CHECKING:
+    from analysis.comparison import ModeFigures, RunComparison
+    from analysis.document import Block, Cell
+    from analysis.report import DeviceFigures, Report, TraceReport
+    from analysis.statistics import Ratio
+
+_SHOWN_GAPS = 10
+_SHOWN_PAIRS = 20
+_SHOWN_LANES = 32
+
+
+def compose(report: Report) -> Document:
+    """Arrange the findings, the comparison and the details."""
+    return Document(
+        summary=tuple(_summary(report)),
+        details=(*(_trace(trace) for trace in report.traces), *_closing(report)),
+    )
+
+
+def _summary(report: Report) -> list[Section]:
+    sections = [_findings(report)]
+    if report.comparison:
+        sections.extend(map(_run, report.comparison.runs))
+    alone = [trace for trace in report.traces if trace.manifest is None]
+    if alone:
+        sections.append(Section("Traces", 2, (_trace_table(alone),)))
+    if report.failures:
+        items = tuple(failure.reason for failure in report.failures)
+        sections.append(Section("Not read", 2, (Bullets(items),)))
+    return sections
+
+
+def _findings(report: Report) -> Section:
+    items = tuple(f"{trace.label}: {headline.of_trace(trace)}" for trace in report.traces)
+    blocks: tuple[Block, ...] = (Bullets(items),) if items else (Paragraph("No trace was read."),)
+    return Section("What ran in parallel", 1, blocks)
+
+
+def _run(run: RunComparison) -> Section:
+    columns = (
+        Column("mode", Unit.TEXT),
+        Column("wall per step", Unit.TIME),
+        Column("speed-up", Unit.FACTOR),
+        Column("less work", Unit.FACTOR),
+        Column("more overlap", Unit.FACTOR),
+        Column("less idle", Unit.FACTOR),
+        Column("traced speed-up", Unit.FACTOR),
+        Column("CPU s/s", Unit.NUMBER),
+        Column("busy", Unit.SHARE),
+        Column("overlap", Unit.SHARE),
+        Column("achieved", Unit.NUMBER),
+        Column("strongest state", Unit.TEXT),
+    )
+    caption = (
+        "Wall and speed-up are untraced, with 95% intervals. The three factors multiply to the "
+        "traced speed-up."
+    )
+    blocks: list[Block] = [Table(columns, tuple(map(_mode_row, run.modes)), caption)]
+    verdicts = headline.of_run(run)
+    if verdicts:
+        blocks.append(Bullets(verdicts))
+    warnings = tuple(f"{mode.mode}: {note}" for mode in run.modes for note in mode.notes)
+    if warnings:
+        blocks.append(Bullets(warnings))
+    blocks.append(Paragraph(_where(run)))
+    return Section(f"Modes of {run.preset} on {run.device}", 2, tuple(blocks))
+
+
+def _mode_row(mode: ModeFigures) -> tuple[Cell, ...]:
+    return (
+        mode.mode if mode.rank is None else f"{mode.mode} (rank {mode.rank})",
+        Estimate(mode.wall_ns, *mode.wall_ci95_ns),
+        _estimate(mode.speed_up),
+        mode.less_work,
+        mode.more_overlap,
+        mode.less_idle,
+        _estimate(mode.traced_speed_up),
+        mode.cpu_seconds_per_wall_second,
+        mode.busy_share,
+        mode.overlap_share,
+        mode.achieved,
+        mode.strongest_state,
+    )
+
+
+def _estimate(ratio: Ratio | None) -> Estimate | None:
+    return None if ratio is None else Estimate(*ratio)
+
+
+def _where(run: RunComparison) -> str:
+    """Say what ran, on what: a comparison means nothing without it."""
+    known = [f"Run {run.run}"]
+    for key, words in (
+        ("device_name", "on {}"),
+        ("cpu_count", "{} CPU cores"),
+        ("torch", "torch {}"),
+        ("python", "Python {}"),
+        ("torch_threads", "{} intra-op threads"),
+    ):
+        value = run.environment.get(key)
+        if value is not None:
+            known.append(words.format(value))
+    sizes = ", ".join(f"{key} {value}" for key, value in run.workload.items())
+    return ", ".join(known) + f". Workload: {sizes}."
+
+
+def _trace_table(traces: list[TraceReport]) -> Table:
+    columns = (
+        Column("trace", Unit.TEXT),
+        Column("device", Unit.TEXT),
+        Column("lanes", Unit.COUNT),
+        Column("window", Unit.TIME),
+        Column("busy", Unit.SHARE),
+        Column("overlap", Unit.SHARE),
+        Column("achieved", Unit.NUMBER),
+        Column("strongest state", Unit.TEXT),
+    )
+    rows = tuple(_device_row(trace, device) for trace in traces for device in trace.devices)
+    return Table(columns, rows)
+
+
+def _device_row(trace: TraceReport, device: DeviceFigures) -> tuple[Cell, ...]:
+    usage, window = device.of(Usage), device.window_ns
+    return (
+        trace.label,
+        device.device,
+        len(device.of(Lanes).lanes),
+        window,
+        usage.busy_ns / window if window else None,
+        usage.overlap_ns / window if window else None,
+        device.of(Parallelism).achieved,
+        strongest_state(device),
+    )
+
+
+def _trace(trace: TraceReport) -> Section:
+    blocks: list[Block] = [Paragraph(headline.of_trace(trace))]
+    if trace.notes:
+        blocks.append(Bullets(trace.notes))
+    for device in trace.devices:
+        blocks += _device(device)
+    if len(trace.steps) > 1:
+        blocks.append(_steps(trace))
+    return Section(trace.label, 2, tuple(blocks))
+
+
+def _device(device: DeviceFigures) -> list[Block]:
+    blocks: list[Block] = [_figures(device), _breakdown(device), _lanes(device)]
+    pairs = device.of(Lanes).lane_overlap_ns
+    if pairs:
+        blocks.append(_pairs(device))
+    if device.gaps.idle_gaps:
+        blocks.append(_gaps(device))
+    return blocks
+
+
+def _figures(device: DeviceFigures) -> Table:
+    usage, window = device.of(Usage), device.window_ns
+    rows: list[tuple[Cell, ...]] = [
+        ("window", window, 1.0 if window else None),
+        ("busy", usage.busy_ns, _share(usage.busy_ns, window)),
+        ("idle", usage.idle_ns, _share(usage.idle_ns, window)),
+        ("two or more lanes", usage.overlap_ns, _share(usage.overlap_ns, window)),
+        ("overlap on one lane", usage.same_lane_overlap_ns, None),
+        ("exposed communication", usage.exposed_communication_ns, None),
+        ("exposed copies", usage.exposed_copy_ns, None),
+    ]
+    kept = tuple(row for row in rows if row[1] or row[0] in ("window", "busy", "idle"))
+    columns = (Column("", Unit.TEXT), Column("time", Unit.TIME), Column("of window", Unit.SHARE))
+    parallel = device.of(Parallelism)
+    caption = f"Device {device.device}: {usage.activities:,} activities"
+    if parallel.achieved is not None:
+        caption += f", {parallel.achieved:.2f} lanes running while any ran"
+    return Table(columns, kept, caption + ".")
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def _breakdown(device: DeviceFigures) -> Table:
+    times = device.of(Breakdown).breakdown_ns
+    present = sorted(((ns, state) for state, ns in times.items() if ns), reverse=True)
+    rows = tuple(
+        (state, ns, _share(ns, device.window_ns), STATE_MEANING[state]) for ns, state in present
+    )
+    columns = (
+        Column("state", Unit.CODE),
+        Column("time", Unit.TIME),
+        Column("of window", Unit.SHARE),
+        Column("meaning", Unit.TEXT),
+    )
+    return Table(columns, rows, "Every nanosecond of the window, by state.")
+
+
+def _lanes(device: DeviceFigures) -> Table:
+    lanes = sorted(device.of(Lanes).lanes, key=lambda lane: -lane.busy_ns)
+    columns = (
+        Column("thread" if device.kind == "cpu" else "stream", Unit.TEXT),
+        Column("activities", Unit.COUNT),
+        Column("busy", Unit.TIME),
+        Column("of window", Unit.SHARE),
+    )
+    rows = tuple(
+        (lane.lane, lane.activities, lane.busy_ns, _share(lane.busy_ns, device.window_ns))
+        for lane in lanes[:_SHOWN_LANES]
+    )
+    return Table(columns, rows, _of_all("Lanes", len(rows), len(lanes)))
+
+
+def _pairs(device: DeviceFigures) -> Table:
+    found = device.of(Lanes)
+    busy = {lane.lane: lane.busy_ns for lane in found.lanes}
+    pairs = sorted(found.lane_overlap_ns, key=lambda pair: -pair[2])
+    rows = tuple((a, b, ns, _share(ns, min(busy[a], busy[b]))) for a, b, ns in pairs[:_SHOWN_PAIRS])
+    columns = (
+        Column("lane", Unit.TEXT),
+        Column("and lane", Unit.TEXT),
+        Column("together", Unit.TIME),
+        Column("of the smaller", Unit.SHARE),
+    )
+    return Table(columns, rows, _of_all("Lanes that ran together", len(rows), len(pairs)))
+
+
+def _gaps(device: DeviceFigures) -> Table:
+    found = device.gaps
+    rows = tuple(
+        (
+            gap.start_ns,
+            gap.duration_ns,
+            max(gap.breakdown_ns, key=gap.breakdown_ns.__getitem__),
+            gap.before,
+            gap.after,
+            (gap.host.operator or gap.host.call or gap.host.python) if gap.host else None,
+        )
+        for gap in found.idle_gaps[:_SHOWN_GAPS]
+    )
+    columns = (
+        Column("at", Unit.TIME),
+        Column("length", Unit.TIME),
+        Column("mostly", Unit.CODE),
+        Column("after activity", Unit.CODE),
+        Column("before activity", Unit.CODE),
+        Column("host in", Unit.CODE),
+    )
+    return Table(
+        columns, rows, _of_all("Idle gaps, longest first", len(rows), found.idle_gaps_total)
+    )
+
+
+def _steps(trace: TraceReport) -> Table:
+    rows: list[tuple[Cell, ...]] = [
+        (step.name, *_device_row(trace, device)[1:])
+        for step in trace.steps
+        for device in step.devices
+    ]
+    return Table(
+        (Column("step", Unit.TEXT), *_trace_table([]).columns[1:]), tuple(rows), "Step by step."
+    )
+
+
+def _of_all(what: str, shown: int, total: int) -> str:
+    return f"{what}." if shown == total else f"{what}: {shown:,} of {total:,}."
+
+
+def _closing(report: Report) -> list[Section]:
+    if not report.not_computed:
+        return []
+    return [Section("Not computed", 2, (Bullets(report.not_computed),))]

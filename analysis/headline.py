@@ -1,0 +1,92 @@
+"""The finding of a trace, or of a mode, in a sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.document import Unit
+from analysis.metrics.breakdown import Breakdown
+from analysis.metrics.usage import Usage
+from analysis.notes import draws_no_conclusion
+from analysis.units import text
+from analysis.wording import CAUSES
+
+if TYPE_CHECKING:
+    from analysis.comparison import ModeFigures, RunComparison
+    from analysis.report import DeviceFigures, TraceReport
+
+_WORTH_NAMING = 0.05
+_MOST_CAUSES = 3
+_FACTORS = (
+    ("less_work", "less work", "more work"),
+    ("more_overlap", "more overlap", "less overlap"),
+    ("less_idle", "less idle time", "more idle time"),
+)
+
+
+def of_trace(trace: TraceReport) -> str:
+    """Say what the trace shows, and why no more ran at once."""
+    if not trace.devices:
+        return "Nothing to measure."
+    if draws_no_conclusion(trace.notes):
+        return "Device not recorded: no conclusion on parallelism."
+    many = len(trace.devices) > 1
+    return " ".join(_of_device(device, many=many) for device in trace.devices)
+
+
+def _of_device(device: DeviceFigures, *, many: bool) -> str:
+    window = device.window_ns
+    usage = device.of(Usage)
+    lanes = len(device.results["lanes"].lanes)
+    noun = "thread" if device.kind == "cpu" else "lane"
+    prefix = f"Device {device.device}: " if many else ""
+    if not window:
+        return f"{prefix}{lanes} {noun}{'s' * (lanes != 1)}, in no time."
+    overlap = text(usage.overlap_ns / window, Unit.SHARE)
+    causes = "; ".join(
+        f"{text(share, Unit.SHARE)} of the window {words}" for share, words in _causes(device)
+    )
+    return f"{prefix}{lanes} {noun}{'s' * (lanes != 1)}, {overlap} overlapped: {causes}."
+
+
+def _causes(device: DeviceFigures) -> list[tuple[float, str]]:
+    times = device.of(Breakdown).breakdown_ns
+    shares = [
+        (sum(times.get(state) or 0 for state in states) / device.window_ns, words)
+        for words, states in CAUSES
+        if states != ("overlapped",)
+    ]
+    shares.sort(key=lambda pair: -pair[0])
+    worth = [pair for pair in shares if pair[0] >= _WORTH_NAMING]
+    return (worth or shares)[:_MOST_CAUSES]
+
+
+def of_run(run: RunComparison) -> tuple[str, ...]:
+    """Say of each mode whether it pays, and through which factor."""
+    return tuple(_of_mode(mode) for mode in run.modes if mode.mode != run.baseline)
+
+
+def _of_mode(mode: ModeFigures) -> str:
+    name = mode.mode if mode.rank is None else f"{mode.mode} (rank {mode.rank})"
+    if mode.speed_up is None:
+        return f"{name}: no baseline was recorded to compare it with."
+    value = text(mode.speed_up.value, Unit.FACTOR)
+    if mode.speed_up.low > 1:
+        verdict = f"{value} as fast"
+    elif mode.speed_up.high < 1:
+        verdict = f"slower ({value})"
+    else:
+        verdict = f"too close to tell ({value})"
+    parts = _factor_words(mode)
+    return f"{name}: {verdict}{': ' + parts if parts else ''}."
+
+
+def _factor_words(mode: ModeFigures) -> str:
+    """Name the factors that matter, the largest first."""
+    known = [
+        (value, up if value >= 1 else down)
+        for key, up, down in _FACTORS
+        if (value := getattr(mode, key)) is not None and abs(value - 1) >= _WORTH_NAMING
+    ]
+    known.sort(key=lambda pair: -max(pair[0], 1 / pair[0]))
+    return ", ".join(f"{words} ({text(value, Unit.FACTOR)})" for value, words in known)

@@ -1,0 +1,99 @@
+"""Reads the manifest that `profiling` writes beside each trace."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from analysis.errors import DamagedTraceError, TraceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SUFFIX = ".manifest.json"
+SUPPORTED_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Untraced wall time per step.
+
+    Attributes:
+        samples_ns: one per round; rounds of the modes of one run pair by index.
+        median_ns: their median.
+        ci95_ns: bootstrap interval of the median.
+        cpu_seconds_per_wall_second: cores in use on average.
+    """
+
+    samples_ns: tuple[float, ...]
+    median_ns: float
+    ci95_ns: tuple[float, float]
+    cpu_seconds_per_wall_second: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the `timing` entry of report.json."""
+        return {
+            "median_ns": self.median_ns,
+            "ci95_ns": list(self.ci95_ns),
+            "rounds": len(self.samples_ns),
+            "cpu_seconds_per_wall_second": self.cpu_seconds_per_wall_second,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """How far a mode's outputs are from the reference's."""
+
+    max_abs_difference: float | None = None
+    tolerance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What was run, on what; see `profiling.manifest` for every key."""
+
+    schema_version: int
+    run: str
+    mode: str
+    trace: str
+    sha256: str
+    timing: Timing
+    preset: str = ""
+    device: str = ""
+    recorded_at: str = ""
+    workload: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+    outputs: Outputs = field(default_factory=Outputs)
+
+
+def read(path: Path) -> Manifest:
+    """Read one manifest.
+
+    Raises:
+        TraceError: it cannot be opened.
+        DamagedTraceError: it is not a manifest that this version reads; the
+            message names the field.
+    """
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except OSError as error:
+        raise TraceError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DamagedTraceError(
+            f"{path}: is not a manifest of `profiling record` ({error}); record again, or remove it"
+        ) from error
+    if manifest.schema_version != SUPPORTED_VERSION:
+        raise DamagedTraceError(
+            f"{path}: has schema_version {manifest.schema_version}, expected {SUPPORTED_VERSION}; "
+            "use the version of torch-overlap that recorded it"
+        )
+    return manifest
+
+
+def belongs(manifest: Manifest, trace: Path) -> bool:
+    """Tell whether the trace is the very file that the manifest describes."""
+    with trace.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == manifest.sha256

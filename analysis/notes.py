@@ -1,0 +1,93 @@
+"""What a reader of a trace's figures must know about the trace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis import vocabulary
+from analysis.columns import Role
+
+if TYPE_CHECKING:
+    from analysis.columns import Trace
+    from analysis.device import Device
+
+_NOT_RECORDED = "Device not recorded"
+DEVICE_NOT_RECORDED = (
+    _NOT_RECORDED + ": the host side shows signs of an accelerator ({signs}), but the trace "
+    "holds no device activity. No conclusion on parallelism can be drawn; record with "
+    "ProfilerActivity.CUDA."
+)
+
+
+def draws_no_conclusion(notes: tuple[str, ...]) -> bool:
+    """Tell whether a note says that the device was not recorded."""
+    return any(note.startswith(_NOT_RECORDED) for note in notes)
+
+
+def of_trace(trace: Trace, devices: list[Device]) -> tuple[str, ...]:
+    """Return the notes on a trace, the gravest first."""
+    if any(device.launches for device in devices):
+        return (*_launch_notes(trace, devices), *_resolution(trace))
+    if not devices and len(trace.events):
+        return ("Neither device activities nor operators (`cpu_op`) are recorded.",)
+    signs = device_signs(trace)
+    if signs:
+        return (DEVICE_NOT_RECORDED.format(signs=", ".join(signs)), *_resolution(trace))
+    if devices:
+        return (
+            (
+                "CPU trace: lanes are threads that ran operators; the threads inside an operator "
+                "(OpenMP, MKL) are invisible to the profiler."
+            ),
+            *_resolution(trace),
+        )
+    return ()
+
+
+def device_signs(trace: Trace) -> list[str]:
+    """Return names that only a program using an accelerator records, a few of them."""
+    host = trace.events.of(Role.CALL, Role.OPERATOR, Role.ANNOTATION)
+    used = np.unique(host.name).tolist()
+    marks = vocabulary.accelerator_sign(host.names)
+    return sorted(host.names[code] for code in used if marks[code])[:3]
+
+
+def _launch_notes(trace: Trace, devices: list[Device]) -> list[str]:
+    notes = []
+    calls = trace.events.of(Role.CALL)
+    used = np.unique(calls.name)
+    if not len(calls):
+        notes.append(
+            "No runtime calls are recorded: when each activity was launched, and what the host "
+            "did in between, is not known."
+        )
+    elif vocabulary.launches(calls.names)[used].all():
+        notes.append(
+            "The trace records launches alone: synchronising and other runtime calls are missing, "
+            "so host states are not known beyond operators and Python."
+        )
+    for device in devices:
+        launches = device.launches
+        if launches is None:
+            continue
+        missing = int((~launches.known).sum())
+        if missing and len(calls):
+            notes.append(
+                f"Device {device.label}: {missing:,} of {len(device):,} activities have no launch "
+                "record; while their launch is unknown the state is `unknown`."
+            )
+        launchers = np.unique(launches.pid[launches.known])
+        if len(launchers) > 1:
+            notes.append(
+                f"Device {device.label}: {len(launchers)} processes launched work on it; in a "
+                "merged trace, several devices may share one number."
+            )
+    return notes
+
+
+def _resolution(trace: Trace) -> tuple[str, ...]:
+    if trace.resolution_ns == 1:
+        return ()
+    return ("Times are whole microseconds: differences below 2 us are noise.",)

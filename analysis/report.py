@@ -1,0 +1,188 @@
+"""The report: plain data, in the shape of report.json."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from analysis.comparison import Comparison
+    from analysis.manifest import Manifest
+    from analysis.metrics.gaps import Gaps
+
+SCHEMA_VERSION = 1
+"""Of report.json; within it keys are added, never renamed."""
+
+_Metric = TypeVar("_Metric")
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFigures:
+    """All figures of one device in one window.
+
+    Attributes:
+        device: its id; on a CPU the process id.
+        kind: "accelerator" or "cpu".
+        window_start_ns: the window's begin on the trace's clock.
+        window_ns: its length.
+        latency_bound_ns: what separates start latency from a wait; None on a CPU.
+        results: what each of `METRICS` returned, by its name.
+        gaps: the idle gaps.
+    """
+
+    device: str
+    kind: str
+    window_start_ns: int
+    window_ns: int
+    latency_bound_ns: int | None
+    results: Mapping[str, Any]
+    gaps: Gaps
+
+    def of(self, kind: type[_Metric]) -> _Metric:
+        """Return the result of one metric, by its class."""
+        for result in self.results.values():
+            if isinstance(result, kind):
+                return result
+        raise KeyError(kind.__name__)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the device's entry of report.json."""
+        flat: dict[str, Any] = {
+            "device": self.device,
+            "kind": self.kind,
+            "window_start_ns": str(self.window_start_ns),
+            "window_ns": self.window_ns,
+            "latency_bound_ns": self.latency_bound_ns,
+        }
+        for name, result in self.results.items():
+            plain = _plain(result)
+            # The factors of one question stay together; all other figures stand on their own.
+            flat |= {name: plain} if name == "parallelism" else plain
+        flat["concurrency_ns"] = {str(k): ns for k, ns in enumerate(flat["concurrency_ns"])}
+        flat |= _plain(self.gaps)
+        flat["ceilings"] = None
+        return flat
+
+
+@dataclass(frozen=True, slots=True)
+class StepFigures:
+    """The figures of one `ProfilerStep#N`, per device."""
+
+    name: str
+    devices: tuple[DeviceFigures, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the step's entry of report.json."""
+        return {"name": self.name, "devices": [device.to_json() for device in self.devices]}
+
+
+@dataclass(frozen=True, slots=True)
+class StepTotals:
+    """What the factors of a speed-up are made of, for one step of one device, in ns."""
+
+    device: str
+    wall_ns: int
+    work_ns: int
+    busy_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class TraceReport:
+    """All figures of one trace.
+
+    Attributes:
+        path: the file.
+        label: its short name: the mode, where a manifest gives one.
+        rank: in a distributed job; None if there is none.
+        resolution_ns: of the recorded times.
+        notes: what a reader of the figures must know.
+        devices: figures of each device over its whole window.
+        steps: figures of each `ProfilerStep#N`.
+        totals: of each step, by the tightest ranges recorded.
+        manifest: what the recorder wrote beside the trace.
+    """
+
+    path: str
+    label: str
+    rank: int | None
+    resolution_ns: int
+    notes: tuple[str, ...]
+    devices: tuple[DeviceFigures, ...]
+    steps: tuple[StepFigures, ...]
+    totals: tuple[StepTotals, ...]
+    manifest: Manifest | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the trace's entry of report.json."""
+        return {
+            "path": self.path,
+            "label": self.label,
+            "rank": self.rank,
+            "notes": list(self.notes),
+            "resolution_ns": self.resolution_ns,
+            "devices": [device.to_json() for device in self.devices],
+            "steps": [step.to_json() for step in self.steps],
+            "timing": self.manifest.timing.to_json() if self.manifest else None,
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per device and figure that is a single number."""
+        from analysis.frames import records_frame  # noqa: PLC0415 - pandas only where asked for
+
+        rows = []
+        for device in self.devices:
+            plain = device.to_json()
+            scalars = {k: v for k, v in plain.items() if not isinstance(v, (dict, list))}
+            rows.append({"path": self.path, "label": self.label} | scalars | plain["breakdown_ns"])
+        return records_frame(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A trace that could not be read, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that one `analyze report` found.
+
+    Attributes:
+        traces: in the order of the report.
+        comparison: of the modes of each recorded run; None without manifests.
+        failures: traces that could not be read.
+        not_computed: figures of the schema that this version leaves null.
+    """
+
+    traces: tuple[TraceReport, ...]
+    comparison: Comparison | None
+    failures: tuple[Failure, ...] = ()
+    not_computed: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return report.json, as plain data."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "traces": [trace.to_json() for trace in self.traces],
+            "comparison": _plain(self.comparison) if self.comparison else None,
+            "failures": [_plain(failure) for failure in self.failures],
+            "not_computed": list(self.not_computed),
+        }
+
+
+def _plain(value: Any) -> Any:
+    """Turn dataclasses and tuples into the dicts and lists of JSON."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {each.name: _plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return value

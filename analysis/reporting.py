@@ -1,0 +1,83 @@
+"""Trace files to a report."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from analysis.comparison import compare
+from analysis.directory import discover
+from analysis.errors import TraceError
+from analysis.pipeline import DEFAULT_GAPS, analyze
+from analysis.report import Failure, Report
+from analysis.trace import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from analysis.directory import Source
+    from analysis.report import TraceReport
+
+NOT_COMPUTED = (
+    (
+        "Recorded and inferred waits (`idle_dependency`, `one_dependency`): a wait for an event "
+        "counts as an unrecorded one."
+    ),
+    (
+        "Room on the device (`one_device_full`, `one_unrecorded_wait`): while one lane runs and "
+        "another is ready beyond the latency bound, the state is `one_room_unknown`."
+    ),
+    "The dependency graph: available parallelism, efficiency and window over span.",
+    "Ceilings.",
+)
+
+
+def report(
+    paths: Iterable[Path],
+    *,
+    gaps: int = DEFAULT_GAPS,
+    step: int | None = None,
+    progress: Callable[[Path], None] = lambda _: None,
+) -> Report:
+    """Load and measure every trace; one that cannot be read does not stop the others.
+
+    Args:
+        paths: trace files and directories.
+        gaps: how many idle gaps of each device to list.
+        step: measure `ProfilerStep#step` alone.
+        progress: called with each file before it is read.
+
+    Raises:
+        TraceError: there is nothing to read at a path, or a trace that was named
+            alone cannot be read.
+        SelectionError: a trace has no such step.
+    """
+    sources = discover(paths)
+    traces: list[TraceReport] = []
+    failures: list[Failure] = []
+    for source in sources:
+        progress(source.path)
+        try:
+            traces.append(_measure(source, gaps, step))
+        except TraceError as error:
+            if len(sources) == 1:
+                raise
+            failures.append(Failure(str(source.path), str(error)))
+    return Report(tuple(traces), compare(traces), tuple(failures), NOT_COMPUTED)
+
+
+def _measure(source: Source, gaps: int, step: int | None) -> TraceReport:
+    measured = analyze(load(source.path), gaps=gaps, step=step)
+    return dataclasses.replace(
+        measured,
+        label=_label(source),
+        notes=(*source.notes, *measured.notes),
+        manifest=source.manifest,
+    )
+
+
+def _label(source: Source) -> str:
+    if source.manifest is None:
+        return source.path.name.removesuffix(".gz").removesuffix(".json").removesuffix(".pt.trace")
+    return source.manifest.mode
