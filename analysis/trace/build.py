@@ -105,7 +105,7 @@ def _times(
     path: Path, rows: list[int], key: str, texts: list[msgspec.Raw]
 ) -> tuple[NDArray[np.int64], bool]:
     try:
-        return nanoseconds([memoryview(text) for text in texts])
+        return nanoseconds(texts)
     except DamagedTraceError as error:
         position, _, reason = str(error).removeprefix("[").partition("] ")
         event = rows[int(position)]
@@ -119,9 +119,10 @@ def _identity(path: Path, rows: list[int], key: str, values: list[Any]) -> list[
     kinds = set(map(type, values))
     if kinds <= {int}:
         return values
-    for row, value in zip(rows, values, strict=True):
-        if not isinstance(value, (int, str)):
-            raise _bad(path, row, key, repr(value), "a number or text")
+    if not kinds <= {int, str}:
+        for row, value in zip(rows, values, strict=True):
+            if type(value) not in (int, str):
+                raise _bad(path, row, key, repr(value), "a number or text")
     return list(map(str, values))
 
 

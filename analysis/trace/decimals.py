@@ -16,6 +16,7 @@ from analysis.errors import DamagedTraceError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import msgspec
     from numpy.typing import NDArray
 
 _LARGEST = 2**62
@@ -24,7 +25,7 @@ _NS_DECIMALS = 3
 _DOT, _COMMA, _MINUS, _ZERO, _NINE = (ord(c) for c in ".,-09")
 
 
-def nanoseconds(texts: Sequence[bytes | memoryview]) -> tuple[NDArray[np.int64], bool]:
+def nanoseconds(texts: Sequence[bytes] | Sequence[msgspec.Raw]) -> tuple[NDArray[np.int64], bool]:
     """Parse decimal microseconds exactly.
 
     Digits beyond the nanosecond are rounded, halves away from zero.
@@ -83,7 +84,7 @@ def _scale(
     return scaled, whole
 
 
-def _slowly(texts: Sequence[bytes | memoryview]) -> tuple[NDArray[np.int64], bool]:
+def _slowly(texts: Sequence[bytes] | Sequence[msgspec.Raw]) -> tuple[NDArray[np.int64], bool]:
     """The same, number by number, for exponents and very long fractions."""
     values = np.empty(len(texts), np.int64)
     whole = True
