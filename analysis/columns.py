@@ -85,7 +85,9 @@ class Events:
 
     def of(self, *roles: Role) -> Self:
         """Return the events with one of these roles."""
-        return self.select(np.isin(self.role, roles))
+        wanted = np.zeros(len(Role), np.bool_)
+        wanted[list(roles)] = True
+        return self.select(wanted[self.role])
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table as a DataFrame, with strings in place of codes."""

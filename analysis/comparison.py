@@ -192,7 +192,7 @@ def _disturbance(speed_up: Ratio | None, traced: Ratio | None) -> list[str]:
     return [
         (
             f"The profiler disturbed what it watched: {speed_up.value:.2f}x untraced, "
-            f"{traced.value:.2f}x traced. Trust the untraced figure; read the factors as a tendency."
+            f"{traced.value:.2f}x traced. Trust the untraced figure; the factors show a tendency."
         )
     ]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis import launches, vocabulary
 from analysis.columns import ACTIVITY_ROLES, NONE, Role
-from analysis.intervals import Intervals
+from analysis.intervals import Intervals, distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,7 +102,7 @@ def accelerators(trace: Trace) -> tuple[Device, ...]:
     activities = trace.events.of(*ACTIVITY_ROLES)
     calls = trace.events.of(Role.CALL)
     codes = sorted(
-        np.unique(activities.pid).tolist(),
+        distinct(activities.pid).tolist(),
         key=lambda code: launches.lane_key(activities.pids[code]),
     )
     return tuple(_accelerator(activities.select(activities.pid == code), calls) for code in codes)
@@ -127,7 +127,7 @@ def ordered(
     The order on a lane is (start, end, launch begin, launch end, name): nothing
     in it depends on the order of the file.
     """
-    present = np.unique(lane_code).tolist()
+    present = distinct(lane_code).tolist()
     by_label = sorted(present, key=lambda code: launches.lane_key(lane_labels[code]))
     position = np.zeros(len(lane_labels) + 1, np.int32)
     position[by_label] = np.arange(len(by_label), dtype=np.int32)

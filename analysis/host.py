@@ -37,11 +37,12 @@ class ThreadRecord:
 
     Attributes:
         inside: disjoint ascending intervals for the first four kinds of `Doing`.
-        events: the thread's host events, by start, longer ones first.
+        events: per role, the thread's events by start, longer ones first, with
+            the latest end so far of each.
     """
 
     inside: tuple[Intervals, ...]
-    events: Events
+    events: dict[Role, tuple[Events, Ints]]
 
     def doing(self, points: Ints) -> NDArray[np.int8]:
         """Return a `Doing` for each time in ns."""
@@ -56,9 +57,11 @@ class ThreadRecord:
 
     def stack(self, time: int, role: Role) -> list[str]:
         """Return the names of the events of a role that hold the time, outermost first."""
-        events = self.events
-        holding = (events.role == role) & (events.start <= time) & (time < events.end)
-        return [events.names[code] for code in events.name[holding]]
+        events, reach = self.events[role]
+        first = int(np.searchsorted(reach, time, side="right"))
+        last = int(np.searchsorted(events.start, time, side="right"))
+        holding = first + np.flatnonzero(events.end[first:last] > time)
+        return [events.names[code] for code in events.name[holding].tolist()]
 
 
 class Host:
@@ -88,5 +91,9 @@ class Host:
             (events.role == Role.ANNOTATION) | (events.role == Role.PYTHON),
         )
         return ThreadRecord(
-            tuple(union(Intervals(events.start[kind], events.end[kind])) for kind in kinds), events
+            tuple(union(Intervals(events.start[kind], events.end[kind])) for kind in kinds),
+            {
+                role: ((of_role := events.of(role)), np.maximum.accumulate(of_role.end))
+                for role in (Role.CALL, Role.OPERATOR, Role.PYTHON)
+            },
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -69,9 +69,30 @@ def covered(disjoint: Intervals, points: Ints) -> Bools:
 def depth(intervals: Intervals, points: Ints) -> Ints:
     """Count for each point the intervals that hold it; O((n + m) log n)."""
     start, end = intervals.nonempty()
-    return np.searchsorted(np.sort(start), points, side="right") - np.searchsorted(
-        np.sort(end), points, side="right"
+    return np.searchsorted(np.sort(start, kind="stable"), points, side="right") - np.searchsorted(
+        np.sort(end, kind="stable"), points, side="right"
     )
+
+
+def distinct(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the distinct values, ascending.
+
+    By a sort that profits from ascending runs, of which columns are full:
+    numpy's own `unique` hashes, and takes ten times as long on millions.
+    """
+    ordered = np.sort(values, kind="stable")
+    keep = np.ones(len(ordered), np.bool_)
+    keep[1:] = ordered[1:] != ordered[:-1]
+    return ordered[keep]
+
+
+def contains(ordered: Ints, values: Ints) -> Bools:
+    """Tell which values are among the ascending `ordered` ones."""
+    if not len(ordered):
+        return np.zeros(len(values), np.bool_)
+    place = np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)
+    found: Bools = ordered[place] == values
+    return found
 
 
 def grouped_running_max(values: Ints, group: NDArray[np.integer], initial: int) -> Ints:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.columns import NONE
+from analysis.intervals import distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +29,7 @@ def match(activities: Events, calls: Events) -> NDArray[np.intp]:
     """
     found = np.full(len(activities), NONE, np.intp)
     linked = np.flatnonzero(calls.correlation > 0)
-    processes = np.unique(calls.pid[linked])
+    processes = distinct(calls.pid[linked])
     candidates = [
         _in_process(activities, calls, linked[calls.pid[linked] == process])
         for process in processes

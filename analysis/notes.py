@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from analysis import vocabulary
 from analysis.columns import Role
+from analysis.intervals import distinct
 
 if TYPE_CHECKING:
     from analysis.columns import Trace
@@ -49,7 +48,7 @@ def of_trace(trace: Trace, devices: list[Device]) -> tuple[str, ...]:
 def device_signs(trace: Trace) -> list[str]:
     """Return names that only a program using an accelerator records, a few of them."""
     host = trace.events.of(Role.CALL, Role.OPERATOR, Role.ANNOTATION)
-    used = np.unique(host.name).tolist()
+    used = distinct(host.name).tolist()
     marks = vocabulary.accelerator_sign(host.names)
     return sorted(host.names[code] for code in used if marks[code])[:3]
 
@@ -57,7 +56,7 @@ def device_signs(trace: Trace) -> list[str]:
 def _launch_notes(trace: Trace, devices: list[Device]) -> list[str]:
     notes = []
     calls = trace.events.of(Role.CALL)
-    used = np.unique(calls.name)
+    used = distinct(calls.name)
     if not len(calls):
         notes.append(
             "No runtime calls are recorded: when each activity was launched, and what the host "
@@ -78,7 +77,7 @@ def _launch_notes(trace: Trace, devices: list[Device]) -> list[str]:
                 f"Device {device.label}: {missing:,} of {len(device):,} activities have no launch "
                 "record; while their launch is unknown the state is `unknown`."
             )
-        launchers = np.unique(launches.pid[launches.known])
+        launchers = distinct(launches.pid[launches.known])
         if len(launchers) > 1:
             notes.append(
                 f"Device {device.label}: {len(launchers)} processes launched work on it; in a "

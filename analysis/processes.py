@@ -10,7 +10,7 @@ import numpy as np
 from analysis import vocabulary
 from analysis.columns import Role
 from analysis.device import Device, name_rank, ordered
-from analysis.intervals import Intervals, grouped_running_max, union
+from analysis.intervals import Intervals, distinct, grouped_running_max, union
 from analysis.launches import lane_key
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def processes(trace: Trace) -> tuple[Process, ...]:
     collective = annotation & vocabulary.host_collective(events.names)[events.name]
     work = events.select(operator | collective)
     marks = events.select((annotation & ~collective) | (events.role == Role.PYTHON))
-    codes = np.unique(events.pid[operator]).tolist()
+    codes = distinct(events.pid[operator]).tolist()
     return tuple(
         _process(work.select(work.pid == code), marks.select(marks.pid == code))
         for code in sorted(codes, key=lambda code: lane_key(events.pids[code]))

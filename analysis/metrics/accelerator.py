@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.device import FOREVER, name_rank
 from analysis.host import Doing
-from analysis.intervals import covered, union
+from analysis.intervals import contains, covered, distinct, union
 from analysis.metrics.stages import Stage
 from analysis.metrics.timeline import (
     EDGE,
@@ -141,7 +141,11 @@ def gap_enders(device: Device, runs: LaneRuns, stages: Stages | None) -> NDArray
     and then by whatever does not depend on the name of its lane.
     """
     launches = device.launches
-    rows = np.flatnonzero((device.end > device.start) & np.isin(device.start, runs.start))
+    ends_gap = contains(union(runs.intervals).start, device.start)
+    rows = np.flatnonzero(ends_gap & (device.end > device.start))
+    rows = rows[np.argsort(device.start[rows], kind="stable")]
+    if (np.diff(device.start[rows]) > 0).all():
+        return rows
     if launches is None or stages is None:
         order = np.lexsort((name_rank(device.names)[device.name[rows]], device.start[rows]))
         return rows[order]
@@ -181,7 +185,7 @@ class _Idleness:
     def host_boundaries(self) -> list[Ints]:
         """Return where the launching threads turn to something else."""
         known = self.enders[self.launches.known[self.enders]]
-        threads = np.unique(self.launches.thread[known]).tolist()
+        threads = distinct(self.launches.thread[known]).tolist()
         return [self.host.thread(code).boundaries() for code in threads]
 
     def states(self, points: Ints, next_run: Ints) -> NDArray[np.int8]:
@@ -203,7 +207,7 @@ class _Idleness:
 
     def _host_states(self, points: Ints, thread: Ints) -> NDArray[np.int8]:
         doing = np.empty(len(points), np.int8)
-        for code in np.unique(thread).tolist():
+        for code in distinct(thread).tolist():
             rows = np.flatnonzero(thread == code)
             doing[rows] = self.host.thread(code).doing(points[rows])
         return _codes(_DOING, len(Doing))[doing]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.intervals import Intervals, intersect
+from analysis.intervals import Intervals, distinct, intersect
 from analysis.metrics.stages import Stage
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _pairs(lane: NDArray[np.int32], runs: Intervals) -> Iterator[tuple[int, int,
     """Yield each pair of lanes that ran together, with the time they did."""
     by_lane = {
         int(i): runs_of
-        for i in np.unique(lane)
+        for i in distinct(lane)
         if len((runs_of := _select(runs, lane == i).nonempty()).start)
     }
     present = sorted(by_lane)

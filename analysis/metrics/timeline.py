@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.intervals import Intervals, covered, depth, union
+from analysis.intervals import Intervals, covered, depth, distinct, union
 from analysis.vocabulary import WorkClass
 
 if TYPE_CHECKING:
@@ -144,4 +144,4 @@ def next_runs(edges: Ints, running: Ints) -> Ints:
 def edges_between(low: int, high: int, *points: Ints) -> Ints:
     """Return the distinct points inside [low, high], with both ends."""
     inside = np.concatenate((*points, np.array([low, high], np.int64)))
-    return np.unique(np.clip(inside, low, high))
+    return distinct(np.clip(inside, low, high))

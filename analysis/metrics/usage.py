@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.device import FOREVER
-from analysis.intervals import Intervals, grouped_running_max, union
+from analysis.intervals import Intervals, distinct, grouped_running_max, union
 from analysis.vocabulary import WorkClass
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _same_lane_overlap(view: View) -> int:
     twice = Intervals(device.start, np.minimum(device.end, reach)).clip(view.low, view.high)
     double = np.flatnonzero(twice.end > twice.start)
     total = 0
-    for lane in np.unique(device.lane[double]).tolist():
+    for lane in distinct(device.lane[double]).tolist():
         rows = double[device.lane[double] == lane]
         total += union(Intervals(twice.start[rows], twice.end[rows])).total()
     return total
