@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis.factors import factors, per_step
 from analysis.metrics.breakdown import Breakdown
 from analysis.metrics.parallelism import Parallelism
 from analysis.metrics.usage import Usage
-from analysis.statistics import Ratio, ratio_of_means, ratio_of_medians
+from analysis.report import Comparison, ModeFigures, RunComparison
+from analysis.statistics import ratio_of_means, ratio_of_medians
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,84 +18,12 @@ if TYPE_CHECKING:
     from analysis.factors import PerStep
     from analysis.manifest import Manifest
     from analysis.report import DeviceFigures, StepTotals, TraceReport
+    from analysis.statistics import Ratio
 
 BASELINE = "sequential"
 
 _FAR_ABOVE = 1.5
 _OVERLAPPING = 1.05
-
-
-@dataclass(frozen=True, slots=True)
-class ModeFigures:
-    """One mode of a run, compared with the run's baseline.
-
-    Attributes:
-        mode: its name.
-        rank: in a distributed job.
-        path: the trace.
-        wall_ns: untraced wall time per step, median.
-        wall_ci95_ns: its interval.
-        speed_up: untraced wall of the baseline / this one's, with its interval; the headline.
-        traced_wall_ns: traced wall time per step, mean.
-        traced_speed_up: exactly less_work x more_overlap x less_idle, with its interval.
-        less_work: first factor.
-        more_overlap: second factor.
-        less_idle: third factor.
-        cpu_seconds_per_wall_second: cores in use while timed.
-        busy_share: of the traced window.
-        overlap_share: of the traced window.
-        achieved: achieved parallelism.
-        strongest_state: the state with the largest share of the window.
-        notes: what the figures warn of.
-    """
-
-    mode: str
-    rank: int | None
-    path: str
-    wall_ns: float
-    wall_ci95_ns: tuple[float, float]
-    speed_up: Ratio | None
-    traced_wall_ns: float | None
-    traced_speed_up: Ratio | None
-    less_work: float | None
-    more_overlap: float | None
-    less_idle: float | None
-    cpu_seconds_per_wall_second: float | None
-    busy_share: float | None
-    overlap_share: float | None
-    achieved: float | None
-    strongest_state: str | None
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RunComparison:
-    """The modes of one invocation of the recorder.
-
-    Attributes:
-        run: its id.
-        device: "cpu" or "cuda".
-        preset: the workload's name.
-        workload: its sizes.
-        environment: where it ran.
-        baseline: the mode that the others are compared with; None if it was not recorded.
-        modes: the baseline first, then by speed-up.
-    """
-
-    run: str
-    device: str
-    preset: str
-    workload: dict[str, Any]
-    environment: dict[str, Any]
-    baseline: str | None
-    modes: tuple[ModeFigures, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """All recorded runs among the traces."""
-
-    runs: tuple[RunComparison, ...]
 
 
 def compare(traces: Sequence[TraceReport]) -> Comparison | None:

@@ -23,9 +23,8 @@ from analysis.metrics.usage import Usage
 from analysis.wording import STATE_MEANING
 
 if TYPE_CHECKING:
-    from analysis.comparison import ModeFigures, RunComparison
     from analysis.document import Block, Cell
-    from analysis.report import DeviceFigures, Report, TraceReport
+    from analysis.report import DeviceFigures, ModeFigures, Report, RunComparison, TraceReport
     from analysis.statistics import Ratio
 
 _SHOWN_GAPS = 10

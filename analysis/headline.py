@@ -12,8 +12,7 @@ from analysis.units import text
 from analysis.wording import CAUSES
 
 if TYPE_CHECKING:
-    from analysis.comparison import ModeFigures, RunComparison
-    from analysis.report import DeviceFigures, TraceReport
+    from analysis.report import DeviceFigures, ModeFigures, RunComparison, TraceReport
 
 _WORTH_NAMING = 0.05
 _MOST_CAUSES = 3

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from analysis.comparison import Comparison
     from analysis.manifest import Manifest
     from analysis.metrics.gaps import Gaps
+    from analysis.statistics import Ratio
 
 SCHEMA_VERSION = 1
 """Of report.json; within it keys are added, never renamed."""
@@ -140,6 +140,79 @@ class TraceReport:
             scalars = {k: v for k, v in plain.items() if not isinstance(v, (dict, list))}
             rows.append({"path": self.path, "label": self.label} | scalars | plain["breakdown_ns"])
         return records_frame(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class ModeFigures:
+    """One mode of a run, compared with the run's baseline.
+
+    Attributes:
+        mode: its name.
+        rank: in a distributed job.
+        path: the trace.
+        wall_ns: untraced wall time per step, median.
+        wall_ci95_ns: its interval.
+        speed_up: untraced wall of the baseline / this one's, with its interval; the headline.
+        traced_wall_ns: traced wall time per step, mean.
+        traced_speed_up: exactly less_work x more_overlap x less_idle, with its interval.
+        less_work: first factor.
+        more_overlap: second factor.
+        less_idle: third factor.
+        cpu_seconds_per_wall_second: cores in use while timed.
+        busy_share: of the traced window.
+        overlap_share: of the traced window.
+        achieved: achieved parallelism.
+        strongest_state: the state with the largest share of the window.
+        notes: what the figures warn of.
+    """
+
+    mode: str
+    rank: int | None
+    path: str
+    wall_ns: float
+    wall_ci95_ns: tuple[float, float]
+    speed_up: Ratio | None
+    traced_wall_ns: float | None
+    traced_speed_up: Ratio | None
+    less_work: float | None
+    more_overlap: float | None
+    less_idle: float | None
+    cpu_seconds_per_wall_second: float | None
+    busy_share: float | None
+    overlap_share: float | None
+    achieved: float | None
+    strongest_state: str | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunComparison:
+    """The modes of one invocation of the recorder.
+
+    Attributes:
+        run: its id.
+        device: "cpu" or "cuda".
+        preset: the workload's name.
+        workload: its sizes.
+        environment: where it ran.
+        baseline: the mode that the others are compared with; None if it was not recorded.
+        modes: the baseline first, then by speed-up.
+    """
+
+    run: str
+    device: str
+    preset: str
+    workload: dict[str, Any]
+    environment: dict[str, Any]
+    baseline: str | None
+    modes: tuple[ModeFigures, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All recorded runs among the traces."""
+
+    runs: tuple[RunComparison, ...]
 
 
 @dataclass(frozen=True, slots=True)
