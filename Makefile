@@ -53,8 +53,11 @@ lock: ## Resolve requirements.lock, pins kept (ARGS=--upgrade: newest)
 
 ##@ Tidy
 .PHONY: clean distclean
+# A recording has a manifest; other traces that someone put there stay.
 clean: ## Remove recordings, reports, builds and caches; keep traces/examples/
-	find traces -mindepth 1 -maxdepth 1 ! -name examples -exec rm -rf {} +
+	for manifest in traces/*.manifest.json; do \
+		rm -f "$$manifest" "$${manifest%.manifest.json}".pt.trace.json.gz; \
+	done
 	rm -rf reports build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find analysis profiling tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
