@@ -1,0 +1,97 @@
+"""Writes results: whole, or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import tempfile
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from analysis.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def check_writable(directory: Path) -> None:
+    """Make sure that files can be written there, before any work is done for them.
+
+    Nothing is left behind; a directory that does not exist yet is not created.
+
+    Raises:
+        OutputError: it is no directory, or may not be written to or created.
+    """
+    there = directory
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise _refused(there, error) from error
+
+
+def write_all(directory: Path, files: Mapping[str, str | bytes]) -> list[Path]:
+    """Write files into a directory, which is created where it is missing.
+
+    Each is written beside its place and moved there when all are complete, so that
+    a reader never sees half a file, and a failure leaves the earlier ones.
+
+    Args:
+        directory: where to.
+        files: content by file name; text is written as UTF-8.
+
+    Returns:
+        The paths, in the order of `files`.
+
+    Raises:
+        OutputError: something cannot be written; the message says why.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _refused(directory, error) from error
+    moves: list[tuple[Path, Path]] = []
+    try:
+        for name, content in files.items():
+            target = directory / name
+            draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+            moves.append((draft, target))
+            _write(draft, target, content)
+        for draft, target in moves:
+            _move(draft, target)
+    finally:
+        for draft, _ in moves:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+    return [target for _, target in moves]
+
+
+def _write(draft: Path, target: Path, content: str | bytes) -> None:
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        with draft.open("xb") as file:
+            file.write(data)
+            file.flush()
+            # A disk may be found full only now, and a crash must not leave an empty file.
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise _refused(target, error) from error
+
+
+def _move(draft: Path, target: Path) -> None:
+    try:
+        draft.replace(target)
+    except OSError as error:
+        raise _refused(target, error) from error
+
+
+def _refused(path: Path, error: OSError) -> OutputError:
+    reason = error.strerror or str(error)
+    room = "make room there, or " if error.errno in _NO_SPACE else ""
+    return OutputError(f"{path}: cannot be written ({reason}); {room}name another directory")

@@ -1,0 +1,41 @@
+"""report.json; `analysis.render.schema()` is its contract."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from analysis.errors import OutputError
+
+if TYPE_CHECKING:
+    from analysis.document import Document
+    from analysis.report import Report
+
+
+def render(report: Report, _document: Document) -> bytes:
+    """Return the report's data as indented JSON, ending in a newline.
+
+    Raises:
+        OutputError: a figure is infinite or not a number, which JSON cannot say.
+    """
+    encoded = msgspec.json.encode(_sound(report.to_json(), "report"))
+    return msgspec.json.format(encoded, indent=2) + b"\n"
+
+
+def _sound(value: Any, place: str) -> Any:
+    """Return the data with texts that UTF-8 can hold, once every number is finite."""
+    if isinstance(value, dict):
+        return {_sound(key, place): _sound(each, f"{place}.{key}") for key, each in value.items()}
+    if isinstance(value, list):
+        return [_sound(each, f"{place}[{i}]") for i, each in enumerate(value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise OutputError(
+            f"{place} is {value}, expected a number, or null where there is none: "
+            "this is a mistake in the measuring, not in the trace; please report it"
+        )
+    if isinstance(value, str):
+        # Names of files may hold bytes that are no UTF-8.
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return value

@@ -1,0 +1,147 @@
+"""Raw values to text: the one place that formats figures.
+
+What is shown is rounded half to even from the exact value, never from a rounded
+one, and never says zero of what is not, or all of what is less.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import TYPE_CHECKING, NamedTuple
+
+from analysis.document import Estimate, Unit
+
+if TYPE_CHECKING:
+    from analysis.document import Cell
+
+MICRO = "\N{MICRO SIGN}"
+TIMES = "\N{MULTIPLICATION SIGN}"
+ABSENT = "-"
+"""Stands for a figure that does not exist."""
+
+NAME_LENGTH = 80
+"""Longer names of activities are shortened; report.json holds them whole."""
+
+_ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+_KEPT_TAIL = 24
+_TIME_SUFFIXES = (" ns", f" {MICRO}s", " ms", " s")
+_DIGITS = 3
+_THREE_DIGITS = Context(prec=_DIGITS, rounding=ROUND_HALF_EVEN)
+_ASCII = str.maketrans({MICRO: "u", TIMES: "x", _ELLIPSIS: "..."})
+
+
+class _Scale(NamedTuple):
+    """Values are divided by 10**power and shown with so many decimals."""
+
+    power: int
+    decimals: int
+    suffix: str
+
+
+def text(cell: Cell, unit: Unit) -> str:
+    """Write one value as people read it, on one line.
+
+    Times take one unit and three significant digits ("1.57 ms"; whole ns as they
+    are), shares one decimal ("71.2%", "<0.1%"), ratios and plain figures two
+    decimals or three digits ("1.52x", with a multiplication sign). An interval is
+    in its value's unit and to its value's decimals: "330 us (325 to 336)", with a
+    micro sign.
+
+    Args:
+        cell: int or float ns for `Unit.TIME`, 0 to 1 for `Unit.SHARE`.
+        unit: what the value is.
+
+    Raises:
+        ValueError: the value is infinite or not a number; what does not exist is None.
+    """
+    if cell is None:
+        return ABSENT
+    if isinstance(cell, str):
+        return shortened(one_line(cell)) if unit is Unit.CODE else one_line(cell)
+    value, *interval = cell if isinstance(cell, Estimate) else (cell,)
+    scale = _scale(value, unit)
+    shown = _digits(value, scale) + scale.suffix
+    if not interval:
+        return shown
+    low, high = (_digits(bound, scale) for bound in interval)
+    return f"{shown} ({low} to {high})"
+
+
+def one_line(string: str) -> str:
+    """Return the text on one line, with what cannot be printed spelt as an escape.
+
+    Names in traces may hold anything; a control character must not reach a terminal.
+    """
+    line = " ".join(string.split())
+    if line.isprintable():
+        return line
+    return "".join(each if each.isprintable() else _escape(each) for each in line)
+
+
+def shortened(name: str) -> str:
+    """Return a name of at most `NAME_LENGTH` characters, its begin and end kept."""
+    if len(name) <= NAME_LENGTH:
+        return name
+    return name[: NAME_LENGTH - _KEPT_TAIL - 1] + _ELLIPSIS + name[-_KEPT_TAIL:]
+
+
+def encodable(string: str, encoding: str) -> str:
+    """Return the text with what the encoding lacks replaced by plain characters."""
+    try:
+        string.encode(encoding)
+    except UnicodeEncodeError:
+        plain = string.translate(_ASCII)
+        return plain.encode(encoding, "backslashreplace").decode(encoding)
+    return string
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _scale(value: float, unit: Unit) -> _Scale:
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no figure; write None for what does not exist")
+    match unit:
+        case Unit.TIME:
+            return _time_scale(value)
+        case Unit.SHARE:
+            return _Scale(-2, 1, "%")
+        case Unit.FACTOR:
+            return _Scale(0, _decimals(value), TIMES)
+        case _ if isinstance(value, int):
+            return _Scale(0, 0, "")
+        case _:
+            return _Scale(0, _decimals(value), "")
+
+
+def _time_scale(ns: float) -> _Scale:
+    if abs(ns) < 1000 and ns == int(ns):
+        return _Scale(0, 0, _TIME_SUFFIXES[0])
+    leading = _leading(ns)
+    thousands = min(max(leading // 3, 0), len(_TIME_SUFFIXES) - 1)
+    decimals = max(_DIGITS - 1 - (leading - 3 * thousands), 0)
+    return _Scale(3 * thousands, min(decimals, _DIGITS - 1), _TIME_SUFFIXES[thousands])
+
+
+def _decimals(value: float) -> int:
+    """Return how many decimals make three digits, two at most."""
+    return min(max(_DIGITS - 1 - _leading(value), 0), _DIGITS - 1)
+
+
+def _leading(value: float) -> int:
+    """Return the power of ten of the first digit, once rounded to three."""
+    return _THREE_DIGITS.plus(Decimal(value)).adjusted() if value else 0
+
+
+def _digits(value: float, scale: _Scale) -> str:
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no figure; write None for what does not exist")
+    exact = Decimal(value).scaleb(-scale.power)
+    shown = f"{exact:,.{scale.decimals}f}"
+    if exact > 0 and not shown.strip("0."):
+        return f"<{Decimal(1).scaleb(-scale.decimals)}"
+    if scale.suffix == "%" and exact < 100 and shown == "100.0":
+        return ">99.9"
+    return shown
