@@ -42,10 +42,10 @@ def _of_device(device: DeviceFigures, *, many: bool) -> str:
     if not window:
         return f"{prefix}{lanes} {noun}{'s' * (lanes != 1)}, in no time."
     overlap = text(usage.overlap_ns / window, Unit.SHARE)
-    causes = "; ".join(
-        f"{text(share, Unit.SHARE)} of the window {words}" for share, words in _causes(device)
+    causes = "; ".join(f"{text(share, Unit.SHARE)} {words}" for share, words in _causes(device))
+    return (
+        f"{prefix}{lanes} {noun}{'s' * (lanes != 1)}, {overlap} of the time overlapped: {causes}."
     )
-    return f"{prefix}{lanes} {noun}{'s' * (lanes != 1)}, {overlap} overlapped: {causes}."
 
 
 def _causes(device: DeviceFigures) -> list[tuple[float, str]]:

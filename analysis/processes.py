@@ -47,18 +47,22 @@ def processes(trace: Trace) -> tuple[Process, ...]:
     work = events.select(operator | collective)
     marks = events.select((annotation & ~collective) | (events.role == Role.PYTHON))
     codes = distinct(events.pid[operator]).tolist()
-    return tuple(
-        _process(work.select(work.pid == code), marks.select(marks.pid == code))
-        for code in sorted(codes, key=lambda code: lane_key(events.pids[code]))
-    )
+    found = []
+    for code in sorted(codes, key=lambda code: lane_key(events.pids[code])):
+        of_process = work.select(work.pid == code)
+        activities = of_process.select(outermost(of_process))
+        if len(activities):
+            found.append(_process(activities, marks.select(marks.pid == code)))
+    return tuple(found)
 
 
 def outermost(work: Events) -> NDArray[np.intp]:
     """Return the rows that no other operator of their thread encloses.
 
     Containers (see `vocabulary.may_be_container`) that enclose something are
-    left out, and what they enclose takes their place: time that a thread waits
-    inside one is not running.
+    left out, and what they enclose takes their place; a TorchScript function
+    that encloses nothing is left out too: it waits for those that it forked.
+    Time that a thread waits inside an operator is not running.
     """
     may_contain = vocabulary.may_be_container(work.names)[work.name]
     may_contain &= work.role == Role.OPERATOR
@@ -68,13 +72,13 @@ def outermost(work: Events) -> NDArray[np.intp]:
     is_operator = work.role[order] == Role.OPERATOR
     encloses = np.zeros(len(order), np.bool_)
     encloses[:-1] = (tid[1:] == tid[:-1]) & (start[1:] < end[:-1]) & is_operator[1:]
-    kept = order[~(may_contain[order] & encloses)]
+    waits = vocabulary.scope(work.names)[work.name[order]] & is_operator
+    kept = order[~((may_contain[order] & encloses) | waits)]
     reach = grouped_running_max(work.end[kept], work.tid[kept], _BEFORE_ALL)
     return kept[work.start[kept] >= reach]
 
 
 def _process(work: Events, marks: Events) -> Process:
-    work = work.select(outermost(work))
     collective = (work.role == Role.ANNOTATION) | vocabulary.c10d_operator(work.names)[work.name]
     classes = np.where(
         collective, vocabulary.WorkClass.COMMUNICATION, vocabulary.WorkClass.COMPUTE
@@ -89,7 +93,8 @@ def _process(work: Events, marks: Events) -> Process:
     )
     step = vocabulary.profiler_step(marks.names) | vocabulary.own_step(marks.names)
     branch = (marks.role == Role.ANNOTATION) & ~step[marks.name]
-    lane_tid = [work.tids.index(label) for label in device.lanes]
+    code_of = {label: code for code, label in enumerate(work.tids)}
+    lane_tid = [code_of[label] for label in device.lanes]
     return Process(
         device=device,
         branches=_open(marks.select(branch), lane_tid),

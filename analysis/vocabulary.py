@@ -64,6 +64,7 @@ _PAGEABLE = re.compile(r".*Pageable.*")
 _ACCELERATOR_SIGN = re.compile(
     r"(cuda|hip)[A-Z]|cu[A-Z]|(nccl|rccl):|aten::_?record_stream|aten::_?pin_memory"
 )
+_SCOPE = re.compile(r"forward|<.*>")
 _CONTAINER_NOT = re.compile(r".*::|Torch-Compiled Region|## Call|Call CompiledFxGraph")
 
 
@@ -131,6 +132,11 @@ def may_be_container(names: Sequence[str]) -> NDArray[np.bool_]:
     Real operators carry a namespace; compiled regions have none, yet do work of their own.
     """
     return ~_started(_CONTAINER_NOT, names)
+
+
+def scope(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which operators are TorchScript functions: they do no work of their own."""
+    return np.fromiter((_SCOPE.fullmatch(name) is not None for name in names), np.bool_, len(names))
 
 
 def accelerator_sign(names: Sequence[str]) -> NDArray[np.bool_]:
