@@ -75,7 +75,8 @@ def outermost(work: Events) -> NDArray[np.intp]:
     waits = vocabulary.scope(work.names)[work.name[order]] & is_operator
     kept = order[~((may_contain[order] & encloses) | waits)]
     reach = grouped_running_max(work.end[kept], work.tid[kept], _BEFORE_ALL)
-    return kept[work.start[kept] >= reach]
+    outer: NDArray[np.intp] = kept[work.start[kept] >= reach]
+    return outer
 
 
 def _process(work: Events, marks: Events) -> Process:
