@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, zip_longest
 from math import inf
 from typing import Any
 
@@ -131,25 +131,89 @@ class Limits:
 REAL = Limits()
 
 
-def devices(events: Sequence[Event], limits: Limits = REAL) -> list[Report]:
+def devices(events: Sequence[Event], limits: Limits = REAL, *, gaps: int = 100) -> list[Report]:
     """The figures of every device of a trace, each over its own window."""
-    return [_figures(d, *_window(d.works)) for d in _devices(events, limits)]
+    return [_figures(d, *_window(d.works), gaps) for d in _devices(events, limits)]
 
 
 def steps(events: Sequence[Event], limits: Limits = REAL) -> list[Report]:
-    """The figures of every device within every `ProfilerStep#N` range."""
+    """The figures of every device within every `ProfilerStep#N` range, no gap listed.
+
+    A process's steps are those of the devices that it launched something on.
+    """
     marks = [e for e in events if _is_annotation(e) and e.name.startswith("ProfilerStep#")]
-    return [
+    found = [
         {
             "name": mark.name,
             "devices": [
-                _figures(d, *_step_window(d, mark))
+                _figures(d, *_step_window(d, mark), listed=0)
                 for d in _devices(events, limits)
-                if d.kind == "accelerator" or d.process == mark.pid
+                if mark.pid in d.hosts
             ],
         }
         for mark in sorted(marks, key=lambda e: (e.start, e.end))
     ]
+    return [step for step in found if step["devices"]]
+
+
+def differences(expected: Sequence[Report], reported: Sequence[Report]) -> list[str]:
+    """Where a report's `devices` depart from the reference's, a line for each.
+
+    A report may say more of a device or a gap than the reference does; what both say must
+    be equal, down to the keys that are there.
+    """
+    names = [d["device"] for d in expected], [d["device"] for d in reported]
+    if names[0] != names[1]:
+        return [f"devices: expected {names[0]}, reported {names[1]}"]
+    return [
+        f"device {e['device']}: {line}"
+        for e, r in zip(expected, reported, strict=True)
+        for line in _differences("", e, _only(r, e))
+    ]
+
+
+def unbalanced(device: Report) -> list[str]:
+    """Which of the sums that must hold of any device's entry do not."""
+    sums = {
+        "breakdown_ns": (_sum(device["breakdown_ns"]), device["window_ns"]),
+        "concurrency_ns": (_sum(device["concurrency_ns"]), device["window_ns"]),
+        "busy and idle": (device["busy_ns"] + device["idle_ns"], device["window_ns"]),
+        "gaps": (
+            sum(g["duration_ns"] for g in device["idle_gaps"]) + device["idle_gaps_unlisted_ns"],
+            device["idle_ns"],
+        ),
+    }
+    for lane, states in device["lane_breakdown_ns"].items():
+        sums[f"lane {lane}"] = (_sum(states), device["window_ns"])
+    for state, classes in device["breakdown_by_class_ns"].items():
+        sums[f"classes of {state}"] = (_sum(classes), device["breakdown_ns"][state])
+    for gap in device["idle_gaps"]:
+        sums[f"gap at {gap['start_ns']}"] = (_sum(gap["breakdown_ns"]), gap["duration_ns"])
+    return [f"{name}: {a} is not {b}" for name, (a, b) in sums.items() if a != b]
+
+
+def _sum(states: dict[str, int | None]) -> int:
+    return sum(value or 0 for value in states.values())
+
+
+def _only(reported: Report, expected: Report) -> Report:
+    kept = {key: value for key, value in reported.items() if key in expected}
+    if "idle_gaps" in kept and expected["idle_gaps"]:
+        keys = expected["idle_gaps"][0]
+        kept["idle_gaps"] = [{k: v for k, v in g.items() if k in keys} for g in kept["idle_gaps"]]
+    return kept
+
+
+def _differences(path: str, expected: Any, reported: Any) -> Iterator[str]:
+    if isinstance(expected, dict) and isinstance(reported, dict):
+        for key in sorted(expected.keys() | reported.keys()):
+            pair = expected.get(key, "nothing"), reported.get(key, "nothing")
+            yield from _differences(f"{path}.{key}", *pair)
+    elif isinstance(expected, list) and isinstance(reported, list):
+        for i, pair in enumerate(zip_longest(expected, reported, fillvalue="nothing")):
+            yield from _differences(f"{path}[{i}]", *pair)
+    elif expected != reported or type(expected) is not type(reported):
+        yield f"{path.lstrip('.')}: expected {expected!r}, reported {reported!r}"
 
 
 # --- the walk over the cells ----------------------------------------------------------
@@ -189,6 +253,8 @@ class Device:
 
     kind: str
     process: Id
+    hosts: set[Id]
+    """The processes that launched on it."""
     works: Sequence[Work]
     latency_bound: int | None
     states: Sequence[str]
@@ -199,13 +265,13 @@ class Device:
     waiting: Callable[[int, Id, Work | None], str]
 
 
-def _figures(device: Device, begin: int, end: int) -> Report:
+def _figures(device: Device, begin: int, end: int, listed: int) -> Report:
     works, cells = device.works, range(begin, end)
     lanes = sorted({w.lane for w in works}, key=_numerically)
     running = {t: [w for w in works if w.runs(t)] for t in cells}
     lanes_at = {t: {w.lane for w in running[t]} for t in cells}
     kinds_at = {t: {w.kind for w in running[t]} for t in cells}
-    gaps = list(_gaps(device, begin, end, lanes_at))
+    gaps = sorted(_gaps(device, begin, end, lanes_at), key=lambda g: (g.begin - g.end, g.begin))
     states = {t: state for gap in gaps for t, state in gap.states.items()}
     for t in cells:
         if lanes_at[t]:
@@ -245,6 +311,7 @@ def _figures(device: Device, begin: int, end: int) -> Report:
             for a, b in combinations(lanes, 2)
             if (shared := _count({a, b} <= lanes_at[t] for t in cells))
         ],
+        "class_busy_ns": dict(Counter(kind for t in cells for kind in kinds_at[t])),
         "class_overlap_ns": {
             f"{a}+{b}": shared
             for a, b in combinations(("communication", "compute", "copy", "set"), 2)
@@ -262,6 +329,7 @@ def _figures(device: Device, begin: int, end: int) -> Report:
             str(lane): _lane_breakdown(device, lane, begin, end, lanes_at) for lane in lanes
         },
         "parallelism": {
+            "work_ns": sum(lane_busy.values()),
             "achieved": _ratio(sum(lane_busy.values()), busy),
             "achieved_compute": _ratio(
                 sum(len(compute[t]) for t in cells), _count(compute[t] for t in cells)
@@ -272,6 +340,7 @@ def _figures(device: Device, begin: int, end: int) -> Report:
             "window_over_span": None,
         },
         "idle_gaps_total": len(gaps),
+        "idle_gaps_unlisted_ns": sum(gap.end - gap.begin for gap in gaps[listed:]),
         "idle_gaps": [
             {
                 "start_ns": gap.begin - begin,
@@ -280,7 +349,7 @@ def _figures(device: Device, begin: int, end: int) -> Report:
                 "before": _name_before(works, gap.begin),
                 "after": gap.ender.event.name if gap.ender else None,
             }
-            for gap in sorted(gaps, key=lambda g: (g.begin - g.end, g.begin))
+            for gap in gaps[:listed]
         ],
     }
 
@@ -452,6 +521,7 @@ def _accelerator(events: Sequence[Event], pid: Id, limits: Limits) -> Device:
     return Device(
         kind="accelerator",
         process=pid,
+        hosts={w.launch.pid for w in works if w.launch},
         works=works,
         latency_bound=bound,
         states=ACCELERATOR_STATES,
@@ -672,6 +742,7 @@ def _cpu(events: Sequence[Event], pid: Id) -> Device:
     return Device(
         kind="cpu",
         process=pid,
+        hosts={pid},
         works=works,
         latency_bound=None,
         states=CPU_STATES,
