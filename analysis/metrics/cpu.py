@@ -8,7 +8,6 @@ import numpy as np
 
 from analysis.intervals import Intervals, covered, depth, intersect
 from analysis.metrics.timeline import (
-    EDGE,
     Timeline,
     class_unions,
     edges_between,
@@ -26,7 +25,6 @@ STATES = (
     "one_lane_alone",
     "idle_python",
     "idle_untraced",
-    EDGE,
 )
 """All states of a CPU."""
 

@@ -128,7 +128,7 @@ class _Surroundings:
         place = int(np.searchsorted(self._ender_starts, end, side="left"))
         ended = place < len(self._enders) and self._ender_starts[place] == end < view.high
         ender = int(self._enders[place]) if ended else None
-        states = by_state(view.timeline.cut(start, end))
+        states = by_state(view.timeline.part(start, end))
         return Gap(
             start_ns=start - view.low,
             duration_ns=end - start,

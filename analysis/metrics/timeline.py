@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -67,20 +68,31 @@ class Timeline:
     next_run: Ints
     states: tuple[str, ...]
 
+    def part(self, low: int, high: int) -> Timeline:
+        """Return the segments in [low, high), as they are."""
+        begin = max(int(np.searchsorted(self.edges, low, side="right")) - 1, 0)
+        end = max(int(np.searchsorted(self.edges, high, side="left")), begin)
+        inside = slice(begin, end)
+        return Timeline(
+            np.clip(self.edges[begin : end + 1], low, max(low, high)),
+            self.running[inside],
+            self.state[inside],
+            self.work[inside],
+            self.next_run[inside],
+            self.states,
+        )
+
     def cut(self, low: int, high: int) -> Timeline:
-        """Return the part in [low, high); a gap that nothing ends there is `EDGE`."""
-        begin = int(np.searchsorted(self.edges, low, side="right")) - 1
-        end = int(np.searchsorted(self.edges, high, side="left"))
-        begin = max(begin, 0)
-        end = max(end, begin)
-        part = slice(begin, end)
-        edges = np.clip(self.edges[begin : end + 1], low, max(low, high))
-        running, next_run = self.running[part], np.minimum(self.next_run[part], high)
-        state = self.state[part]
-        unended = (running == 0) & (next_run >= high)
-        if unended.any():
-            state = np.where(unended, self.states.index(EDGE), state).astype(np.int8)
-        return Timeline(edges, running, state, self.work[part], next_run, self.states)
+        """Return [low, high) as a window: a gap that no activity in it ends is `EDGE`.
+
+        A CPU has no such state: its gaps are told by what is open, not by what ends them.
+        """
+        inside = self.part(low, high)
+        if EDGE not in self.states:
+            return inside
+        unended = (inside.running == 0) & (inside.next_run >= high)
+        state = np.where(unended, self.states.index(EDGE), inside.state).astype(np.int8)
+        return dataclasses.replace(inside, state=state, next_run=np.minimum(inside.next_run, high))
 
     @property
     def lengths(self) -> Ints:
