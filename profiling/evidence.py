@@ -1,0 +1,115 @@
+"""What a trace shows that a mode did: its proof is read from the file itself."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from profiling.branches import BRANCH_RANGE, STEP_RANGE
+from profiling.errors import UnprovenError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from profiling.branches import Branch
+
+Thread = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A complete event of the trace: where it ran, and when, in microseconds."""
+
+    name: str
+    category: str
+    thread: Thread
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One run of a mode under the profiler.
+
+    Attributes:
+        branches: what was run.
+        outputs: tensors that a step returned.
+        events: the complete events of the trace.
+        steps: how many steps were to be recorded.
+    """
+
+    branches: Sequence[Branch]
+    outputs: Sequence[Tensor]
+    events: Sequence[Event]
+    steps: int
+
+    def step_ranges(self) -> list[Event]:
+        """The range of each step, in order."""
+        return sorted(
+            (event for event in self.events if event.name == STEP_RANGE),
+            key=lambda event: event.start,
+        )
+
+    def during(self, step: Event) -> list[Event]:
+        """The events that start within a step, on any thread."""
+        return [event for event in self.events if step.start <= event.start < step.end]
+
+    def operators(self, step: Event) -> list[Event]:
+        """The operators that start within a step; TorchScript's own frames are none."""
+        return [e for e in self.during(step) if e.category == "cpu_op" and "::" in e.name]
+
+    def operator_threads(self) -> list[set[Thread]]:
+        """The threads that ran operators, for each step."""
+        return [{e.thread for e in self.operators(step)} for step in self.step_ranges()]
+
+    def branch_ranges(self, step: Event) -> list[Event]:
+        """The branch ranges that start within a step, by index of the branch."""
+        names = [BRANCH_RANGE.format(index=index) for index in range(len(self.branches))]
+        found = [event for event in self.during(step) if event.name in set(names)]
+        return sorted(found, key=lambda event: names.index(event.name))
+
+
+def read_events(path: Path) -> list[Event]:
+    """Read the complete events of a gzipped Chrome trace."""
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        document = json.load(file)
+    return [
+        Event(
+            name=row["name"],
+            category=row.get("cat", ""),
+            thread=(row["pid"], row["tid"]),
+            start=float(row["ts"]),
+            end=float(row["ts"]) + float(row["dur"]),
+        )
+        for row in document["traceEvents"]
+        if row.get("ph") == "X" and isinstance(row["tid"], int)
+    ]
+
+
+def check_marks(evidence: Evidence, *, device: str, branch_ranges: bool) -> None:
+    """Check that the trace carries what its manifest says.
+
+    Raises:
+        UnprovenError: a step or a branch is missing, or on a GPU all kernels are.
+    """
+    steps = evidence.step_ranges()
+    if len(steps) != evidence.steps:
+        raise UnprovenError(f"the trace holds {len(steps)} steps; expected {evidence.steps}")
+    for number, step in enumerate(steps):
+        found = [event.name for event in evidence.branch_ranges(step)]
+        expected = len(evidence.branches) if branch_ranges else 0
+        if len(found) != expected or len(set(found)) != expected:
+            raise UnprovenError(
+                f"step {number} of the trace marks {found}; expected one range "
+                f"for each of {expected} branches"
+            )
+    if device == "cuda" and not any(event.category == "kernel" for event in evidence.events):
+        raise UnprovenError(
+            "the trace holds no kernel: the profiler could not watch the GPU. "
+            "KINETO_LOG_LEVEL=0 in the environment makes it say why"
+        )

@@ -1,0 +1,158 @@
+"""What a recording was asked for, and what that comes to on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from profiling._torch import torch
+from profiling.branches import CUSTOM, Branch, Workload, preset_name
+from profiling.environment import describe_environment
+from profiling.errors import UsageError, blamed
+from profiling.outputs import Reference, compute_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from profiling.manifest import EnvironmentFacts, WorkloadFacts
+    from profiling.tracing import Detail
+
+Device = Literal["cpu", "cuda"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a recording was asked for; it can be sent to another process.
+
+    Attributes:
+        run: identifies the recording.
+        folder: where it is written.
+        given: the branches, or the sizes of GRUs to make.
+        device: `auto`, `cpu` or `cuda`.
+        warmup: steps of each mode before anything is measured.
+        steps: steps in a trace.
+        detail: what a trace holds beside names and times.
+        isolated: each mode runs in a process of its own.
+        load_average: of the machine, before anything ran.
+    """
+
+    run: str
+    folder: Path
+    given: Workload | Sequence[Branch]
+    device: str
+    warmup: int
+    steps: int
+    detail: Detail
+    isolated: bool
+    load_average: float | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a mode needs to know: a request, made real on a device.
+
+    Attributes:
+        request: what was asked for.
+        preset: name of the workload.
+        device: where the branches are.
+        workload: the sizes, for the manifest.
+        environment: the machine, for the manifest.
+        branches: what is run.
+        reference: what it has to return.
+    """
+
+    request: Request
+    preset: str
+    device: Device
+    workload: WorkloadFacts
+    environment: EnvironmentFacts
+    branches: Sequence[Branch]
+    reference: Reference
+
+    def stem(self, mode: str) -> str:
+        """What the names of a mode's files begin with."""
+        return f"{self.device}-{self.preset}-{mode}"
+
+
+def make_job(request: Request) -> Job:
+    """Build the branches and their reference.
+
+    Raises:
+        UsageError: the device or the branches make no sense.
+        BrokenModeError: a branch cannot be run at all.
+    """
+    given = request.given
+    if isinstance(given, Workload):
+        device = resolve_device(request.device)
+        branches, preset, workload = given.build(device), preset_name(given), _facts(given)
+    else:
+        device = _device_of(given, request.device)
+        branches, preset, workload = list(given), CUSTOM, _own_facts(given)
+    with blamed():
+        reference = compute_reference(branches)
+    return Job(
+        request=request,
+        preset=preset,
+        device=device,
+        workload=workload,
+        environment=describe_environment(device, request.load_average),
+        branches=branches,
+        reference=reference,
+    )
+
+
+def resolve_device(device: str) -> Device:
+    """The device that `auto`, `cpu` or `cuda` means here.
+
+    Raises:
+        UsageError: it is none of these, or `cuda` and there is none.
+    """
+    if device not in {"auto", "cpu", "cuda"}:
+        raise UsageError(f"device is {device!r}; expected auto, cpu or cuda")
+    if device != "cpu" and torch.cuda.is_available():
+        return "cuda"
+    if device == "cuda":
+        raise UsageError(
+            f"device is cuda, but torch {torch.__version__} finds no GPU here; use cpu or auto"
+        )
+    return "cpu"
+
+
+def _facts(workload: Workload) -> WorkloadFacts:
+    return {
+        "branches": workload.branches,
+        "input_size": workload.input_size,
+        "hidden_size": workload.hidden_size,
+        "batch": workload.batch,
+        "seq_length": workload.seq_length,
+        "layers": workload.layers,
+        "dtype": workload.dtype,
+        "seed": workload.seed,
+    }
+
+
+def _own_facts(branches: Sequence[Branch]) -> WorkloadFacts:
+    return {
+        "branches": len(branches),
+        "input_size": None,
+        "hidden_size": None,
+        "batch": None,
+        "seq_length": None,
+        "layers": None,
+        "dtype": None,
+        "seed": None,
+    }
+
+
+def _device_of(branches: Sequence[Branch], wanted: str) -> Device:
+    found = {tensor.device.type for branch in branches for tensor in branch.inputs} or {"cpu"}
+    if len(found) != 1 or not found <= {"cpu", "cuda"}:
+        raise UsageError(
+            f"the inputs of the branches are on {', '.join(sorted(found))}; "
+            "expected all on cpu, or all on cuda"
+        )
+    device = resolve_device(found.pop())
+    if wanted not in {"auto", device}:
+        raise UsageError(f"device is {wanted!r}, but the inputs of the branches are on {device}")
+    return device

@@ -1,0 +1,123 @@
+"""What was run, on what, and what came of it: a JSON file beside each trace.
+
+Version 1. Keys are added, never renamed, within a version.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final, Literal, TypedDict
+
+SCHEMA_VERSION: Final = 1
+
+
+class WorkloadFacts(TypedDict):
+    """The branches. All but `branches` are null for a user's own."""
+
+    branches: int
+    input_size: int | None
+    hidden_size: int | None
+    batch: int | None
+    seq_length: int | None
+    layers: int | None
+    dtype: str | None
+    seed: int | None
+
+
+class EnvironmentFacts(TypedDict):
+    """The machine and the software.
+
+    `cpu_count` counts the cores that the process may use; `cuda` is the CUDA version
+    that torch was built for, `driver` the version of the driver that runs;
+    `load_average` is that of the last minute, taken before the recording;
+    `env` holds null for a variable that is not set.
+    """
+
+    torch: str
+    python: str
+    platform: str
+    device_name: str
+    cpu: str
+    cpu_count: int
+    torch_threads: int
+    torch_interop_threads: int
+    cuda: str | None
+    driver: str | None
+    env: dict[str, str | None]
+    load_average: float | None
+
+
+class TimingFacts(TypedDict):
+    """Wall time without the profiler.
+
+    `samples_ns` are nanoseconds per step, each the mean over `inner_steps` steps; the
+    index is the round, so that the samples of two modes pair by index. On a GPU each
+    step ends with a synchronize. `isolated`: each mode ran in a process of its own, so that
+    threads and settings which one mode leaves behind touched no other.
+    """
+
+    isolated: bool
+    rounds: int
+    inner_steps: int
+    samples_ns: list[float]
+    median_ns: float
+    ci95_ns: list[float]
+    cpu_seconds_per_wall_second: float
+    warmup_steps: int
+
+
+class TracedFacts(TypedDict):
+    """The run in the trace, and the names of its ranges.
+
+    `branch_range` holds `{index}`, from 0; where `branch_ranges` is false the mode
+    cannot mark its branches.
+    """
+
+    steps: int
+    warmup_steps: int
+    step_range: str
+    branch_range: str
+    branch_ranges: bool
+    shapes: bool
+    stacks: bool
+
+
+class OutputFacts(TypedDict):
+    """How far the outputs are from the reference at most."""
+
+    max_abs_difference: float
+    tolerance: float
+    reference: str
+
+
+# `pass` is a keyword, so the class syntax cannot name it.
+_Pass = TypedDict("_Pass", {"pass": Literal["forward"]})
+
+
+class Manifest(_Pass):
+    """The whole file.
+
+    `run` is the same for all modes of one recording; `trace` is the name of the file
+    beside this one, `sha256` that of its bytes; `proof` says what shows that the mode
+    is what it claims.
+    """
+
+    schema_version: int
+    run: str
+    mode: str
+    preset: str
+    device: Literal["cpu", "cuda"]
+    recorded_at: str
+    trace: str
+    sha256: str
+    workload: WorkloadFacts
+    environment: EnvironmentFacts
+    timing: TimingFacts
+    traced: TracedFacts
+    outputs: OutputFacts
+    proof: str
+
+
+def to_json(manifest: Manifest) -> str:
+    """The text of the file."""
+    return json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,0 +1,28 @@
+"""The execution modes. A new one costs a file here and a line in `MODES`."""
+
+from typing import Final
+
+from profiling.modes.base import Mode, Run
+from profiling.modes.compile import Compile
+from profiling.modes.inference_mode import InferenceMode
+from profiling.modes.jit_fork import JitFork
+from profiling.modes.no_grad import NoGrad
+from profiling.modes.script_fork import ScriptFork
+from profiling.modes.sequential import Sequential
+from profiling.modes.stacked import Stacked
+from profiling.modes.threads import Threads
+
+__all__ = ["BASELINE", "MODES", "Mode", "Run"]
+
+BASELINE: Final = "sequential"
+
+MODES: dict[str, Mode] = {
+    BASELINE: Sequential(),
+    "no_grad": NoGrad(),
+    "inference_mode": InferenceMode(),
+    "threads": Threads(),
+    "jit_fork": JitFork(),
+    "script_fork": ScriptFork(),
+    "stacked": Stacked(),
+    "compile": Compile(),
+}

@@ -1,0 +1,33 @@
+"""Branch after branch."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from profiling.branches import calls
+from profiling.modes.base import Mode, Run, prove_one_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from profiling.branches import Branch
+    from profiling.evidence import Evidence
+
+
+class Sequential(Mode):
+    """One branch after the other, with gradients on: what the others are compared with."""
+
+    @contextmanager
+    def prepare(self, branches: Sequence[Branch], device: str, *, ranges: bool) -> Iterator[Run]:  # noqa: ARG002
+        """Call the branches in order."""
+        todo = calls(branches, ranges=ranges)
+
+        def run() -> list[Any]:
+            return [call() for call in todo]
+
+        yield run
+
+    def prove(self, evidence: Evidence) -> str:
+        """All operators on the calling thread."""
+        return prove_one_thread(evidence)

@@ -1,0 +1,192 @@
+"""Record a forward pass in several modes: prepare all, time them in turns, trace each."""
+
+from __future__ import annotations
+
+import functools
+import secrets
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from profiling.branches import PRESETS, Branch, Workload
+from profiling.environment import load_average
+from profiling.errors import ModeError, UnavailableError, UsageError
+from profiling.files import ensure_writable
+from profiling.job import Request, make_job
+from profiling.modes import MODES
+from profiling.remote import RemoteSession, pack
+from profiling.session import LocalSession
+from profiling.timing import round_orders
+from profiling.tracing import Detail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from profiling.manifest import Manifest
+    from profiling.session import Session
+
+T = TypeVar("T")
+
+
+class Track(Protocol):
+    """Follows a long loop, for a progress bar."""
+
+    def __call__(self, label: str, items: Sequence[T], /) -> Iterable[T]:
+        """Yield each item when its turn comes."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What `record` did.
+
+    Attributes:
+        run: the id that all manifests of the recording share.
+        folder: where traces and manifests are.
+        manifests: one per recorded mode, in the order of `MODES`.
+        failures: why a mode is no row, by mode.
+        skipped: why a mode that nobody asked for by name cannot run here, by mode.
+    """
+
+    run: str
+    folder: Path
+    manifests: list[Manifest] = field(default_factory=list)
+    failures: dict[str, ModeError] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+def _untracked(_label: str, items: Sequence[T], /) -> Iterable[T]:
+    return items
+
+
+def record(
+    branches: Workload | Sequence[Branch] = PRESETS["post"],
+    modes: Sequence[str] | None = None,
+    out: str | Path = "traces",
+    *,
+    device: str = "auto",
+    warmup: int = 50,
+    steps: int = 20,
+    rounds: int = 60,
+    isolate: bool = True,
+    shapes: bool = False,
+    stacks: bool = False,
+    track: Track = _untracked,
+) -> Recording:
+    """Run, check, time and trace a forward pass in several execution modes.
+
+    For each mode `<out>/<device>-<preset>-<mode>.pt.trace.json.gz` and a
+    `.manifest.json` of the same stem are written, both whole or not at all. A mode
+    that fails is reported and does not stop the others.
+
+    Args:
+        branches: the independent parts of the forward pass, or the sizes of GRUs to
+            make. Own branches stay on the device where their inputs are.
+        modes: keys of `MODES`; None for all that can run here.
+        out: folder to write into; made if missing.
+        device: `cpu`, `cuda`, or `auto`: where own branches are, else `cuda` if there
+            is one.
+        warmup: steps of each mode before anything is measured.
+        steps: steps in a trace.
+        rounds: timing samples per mode.
+        isolate: run each mode in a process of its own. In one process the threads that
+            a mode starts slow the others down.
+        shapes: record the shapes of operators' inputs too. Slower.
+        stacks: record Python stacks too. Much slower.
+        track: follows the loops, for a progress bar.
+
+    Returns:
+        The manifests, and why any mode is missing.
+
+    Raises:
+        UsageError: an argument makes no sense; nothing was run.
+        OutputError: `out` cannot be written; nothing was run.
+        MissingTorchError: torch is not installed.
+    """
+    _check_counts(warmup=warmup, steps=steps, rounds=rounds)
+    _check_branches(branches)
+    names = _check_modes(modes)
+    folder = Path(out)
+    ensure_writable(folder)
+    began = datetime.now(UTC)
+    request = Request(
+        run=f"{began:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+        folder=folder,
+        given=branches,
+        device=device,
+        warmup=warmup,
+        steps=steps,
+        detail=Detail(shapes=shapes, stacks=stacks),
+        isolated=isolate,
+        load_average=load_average(),
+    )
+    recording = Recording(request.run, folder)
+    with ExitStack() as stack:
+        sessions = [stack.enter_context(closing(session)) for session in _open(names, request)]
+        for session in track("Preparing", sessions):
+            _prepare(session, recording, asked=modes is not None)
+        _time(sessions, rounds, track, recording)
+        for session in track("Tracing", _left(sessions, recording)):
+            try:
+                recording.manifests.append(session.write())
+            except ModeError as error:
+                recording.failures[session.name] = error
+    return recording
+
+
+def _open(names: Sequence[str], request: Request) -> list[Session]:
+    if request.isolated:
+        packed = pack(request)
+        return [RemoteSession(name, packed) for name in names]
+    job = functools.cache(functools.partial(make_job, request))
+    return [LocalSession(name, job) for name in names]
+
+
+def _prepare(session: Session, recording: Recording, *, asked: bool) -> None:
+    try:
+        session.prepare()
+    except ModeError as error:
+        if isinstance(error, UnavailableError) and not asked:
+            recording.skipped[session.name] = str(error)
+        else:
+            recording.failures[session.name] = error
+
+
+def _time(sessions: Sequence[Session], rounds: int, track: Track, recording: Recording) -> None:
+    by_name = {session.name: session for session in _left(sessions, recording)}
+    for order in track("Timing", round_orders(list(by_name), rounds, seed=rounds)):
+        for name in order:
+            if name not in recording.failures:
+                try:
+                    by_name[name].sample()
+                except ModeError as error:
+                    recording.failures[name] = error
+
+
+def _left(sessions: Sequence[Session], recording: Recording) -> list[Session]:
+    """The sessions that nothing has stopped so far."""
+    out = {*recording.failures, *recording.skipped}
+    return [session for session in sessions if session.name not in out]
+
+
+def _check_counts(**counts: int) -> None:
+    for name, count in counts.items():
+        least = 0 if name == "warmup" else 1
+        if count < least:
+            raise UsageError(f"{name} is {count}; expected {least} or more")
+
+
+def _check_branches(branches: Workload | Sequence[Branch]) -> None:
+    if isinstance(branches, Workload):
+        return
+    if not branches or not all(isinstance(branch, Branch) for branch in branches):
+        raise UsageError(f"branches are {branches!r}; expected a list of Branch, one or more")
+
+
+def _check_modes(modes: Sequence[str] | None) -> list[str]:
+    if modes is None:
+        return list(MODES)
+    if isinstance(modes, str) or not modes or not set(modes) <= set(MODES):
+        raise UsageError(f"modes are {modes!r}; expected a list of some of {', '.join(MODES)}")
+    return [name for name in MODES if name in modes]

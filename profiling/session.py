@@ -1,0 +1,210 @@
+"""One mode of a recording: prepare and prove it, sample it, trace it and write."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from profiling._torch import torch
+from profiling.bootstrap import median_estimate
+from profiling.branches import BRANCH_RANGE, STEP_RANGE
+from profiling.errors import UnavailableError, blamed
+from profiling.evidence import Evidence, check_marks, read_events
+from profiling.files import replacing, sha256_of
+from profiling.manifest import SCHEMA_VERSION, Manifest, to_json
+from profiling.modes import MODES
+from profiling.outputs import flatten, greatest_difference
+from profiling.timing import Timer
+from profiling.tracing import PROFILER_WARMUP, Detail, synchronizer, trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from profiling.job import Job
+    from profiling.modes import Mode, Run
+
+_PROOF_STEPS: Final = 5
+
+
+class Session(Protocol):
+    """One mode, in this process or in another. Every method may raise a ModeError."""
+
+    @property
+    def name(self) -> str:
+        """The key of the mode."""
+
+    def prepare(self) -> None:
+        """Build, warm up, check and prove the mode, and choose how long a sample is."""
+
+    def sample(self) -> None:
+        """Time it once more."""
+
+    def write(self) -> Manifest:
+        """Trace it, prove it on that trace, and write trace and manifest."""
+
+    def close(self) -> None:
+        """Free what it holds."""
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A mode that passed its checks.
+
+    Attributes:
+        job: what it runs.
+        mode: the mode.
+        traced: one step, with its branches marked where the mode can.
+        timer: of one step, without marks.
+        difference: of its outputs from the reference.
+    """
+
+    job: Job
+    mode: Mode
+    traced: Run
+    timer: Timer
+    difference: float
+
+
+class LocalSession:
+    """A mode in this process.
+
+    Args:
+        name: a key of `MODES`.
+        make_job: builds what to run.
+    """
+
+    def __init__(self, name: str, make_job: Callable[[], Job]) -> None:
+        self.name = name
+        self._make_job = make_job
+        self._held = ExitStack()
+        self._ready: _Ready | None = None
+
+    def prepare(self) -> None:
+        """Build, warm up, check and prove the mode, and choose how long a sample is.
+
+        Raises:
+            ModeError: the mode cannot run here, does not run, is not what it claims, or
+                computes something else than the reference.
+            UsageError: the request makes no sense here.
+        """
+        mode = MODES[self.name]
+        with blamed(), ExitStack() as held:
+            # Whatever the caller has set: modes that go without gradients say so.
+            held.enter_context(torch.inference_mode(False))
+            held.enter_context(torch.enable_grad())
+            job = self._make_job()
+            reason = mode.unavailable(job.device)
+            if reason is not None:
+                raise UnavailableError(reason)
+            runs = [
+                held.enter_context(mode.prepare(job.branches, job.device, ranges=ranges))
+                for ranges in ((False, True) if mode.branch_ranges else (False,))
+            ]
+            difference = max(_warm_up_and_check(run, job) for run in runs)
+            timer = Timer(runs[0], synchronizer(job.device))
+            ready = _Ready(job, mode, runs[-1], timer, difference)
+            with tempfile.TemporaryDirectory() as scratch:
+                _trace_and_prove(ready, Path(scratch, "proof.json.gz"), _PROOF_STEPS, Detail())
+            timer.calibrate()
+            self._held = held.pop_all()
+        self._ready = ready
+
+    def sample(self) -> None:
+        """Time it once more.
+
+        Raises:
+            BrokenModeError: the mode raised.
+        """
+        with blamed():
+            self._prepared().timer.sample()
+
+    def write(self) -> Manifest:
+        """Trace it, prove it on that trace, and write trace and manifest.
+
+        Raises:
+            ModeError: the trace does not show what the mode claims; nothing is written.
+        """
+        ready = self._prepared()
+        request = ready.job.request
+        stem = ready.job.stem(self.name)
+        target = request.folder / f"{stem}.pt.trace.json.gz"
+        # The trace takes its place first: a manifest never names one that is not there.
+        with (
+            blamed(),
+            replacing(request.folder / f"{stem}.manifest.json") as new_manifest,
+            replacing(target) as new_trace,
+        ):
+            proof = _trace_and_prove(ready, new_trace, request.steps, request.detail)
+            manifest = _manifest(self.name, ready, target.name, sha256_of(new_trace), proof)
+            new_manifest.write_text(to_json(manifest), encoding="utf-8")
+        return manifest
+
+    def close(self) -> None:
+        """Free threads, scripts and kernels."""
+        self._held.close()
+
+    def _prepared(self) -> _Ready:
+        if self._ready is None:
+            raise RuntimeError(f"{self.name} is used before prepare()")
+        return self._ready
+
+
+def _warm_up_and_check(run: Run, job: Job) -> float:
+    for _ in range(job.request.warmup):
+        run()
+    return greatest_difference(run(), job.reference)
+
+
+def _trace_and_prove(ready: _Ready, path: Path, steps: int, detail: Detail) -> str:
+    job = ready.job
+    output = trace(ready.traced, path, steps=steps, device=job.device, detail=detail)
+    evidence = Evidence(job.branches, flatten(output), read_events(path), steps)
+    check_marks(evidence, device=job.device, branch_ranges=ready.mode.branch_ranges)
+    return ready.mode.prove(evidence)
+
+
+def _manifest(name: str, ready: _Ready, trace_name: str, sha256: str, proof: str) -> Manifest:
+    job, timer = ready.job, ready.timer
+    median, low, high = median_estimate(timer.samples_ns)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run": job.request.run,
+        "mode": name,
+        "preset": job.preset,
+        "pass": "forward",
+        "device": job.device,
+        "recorded_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "trace": trace_name,
+        "sha256": sha256,
+        "workload": job.workload,
+        "environment": job.environment,
+        "timing": {
+            "isolated": job.request.isolated,
+            "rounds": len(timer.samples_ns),
+            "inner_steps": timer.inner_steps,
+            "samples_ns": timer.samples_ns,
+            "median_ns": median,
+            "ci95_ns": [low, high],
+            "cpu_seconds_per_wall_second": timer.cpu_seconds_per_wall_second,
+            "warmup_steps": job.request.warmup,
+        },
+        "traced": {
+            "steps": job.request.steps,
+            "warmup_steps": PROFILER_WARMUP,
+            "step_range": STEP_RANGE,
+            "branch_range": BRANCH_RANGE,
+            "branch_ranges": ready.mode.branch_ranges,
+            "shapes": job.request.detail.shapes,
+            "stacks": job.request.detail.stacks,
+        },
+        "outputs": {
+            "max_abs_difference": ready.difference,
+            "tolerance": job.reference.tolerance,
+            "reference": job.reference.description,
+        },
+        "proof": proof,
+    }

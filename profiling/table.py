@@ -1,0 +1,82 @@
+"""The comparison of recorded modes, as text for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from profiling.bootstrap import Estimate, ratio_estimate
+from profiling.modes import BASELINE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from profiling.manifest import Manifest
+
+_UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "us"))
+_HEADER = (
+    "mode",
+    "wall/step",
+    "95% interval",
+    "speed-up",
+    "95% interval",
+    "CPU s/s",
+    "max diff",
+    "trace",
+)
+
+
+def comparison(manifests: Sequence[Manifest], *, width: int) -> str:
+    """A row per mode; speed-ups are over the baseline, of the same rounds.
+
+    Args:
+        manifests: of one recording.
+        width: of the terminal; the names of the traces are left out where they would
+            not fit.
+    """
+    baseline = next((m["timing"]["samples_ns"] for m in manifests if m["mode"] == BASELINE), None)
+    rows = [_HEADER, *(_row(manifest, baseline) for manifest in manifests)]
+    text = _aligned(rows)
+    if max(map(len, text)) > width:
+        text = _aligned([row[:-1] for row in rows])
+    return "\n".join(text)
+
+
+def speed_up(manifest: Manifest, baseline_ns: Sequence[float] | None) -> Estimate | None:
+    """How many times faster than the baseline; None without one, and for itself."""
+    if baseline_ns is None or manifest["mode"] == BASELINE:
+        return None
+    return ratio_estimate(baseline_ns, manifest["timing"]["samples_ns"])
+
+
+def _row(manifest: Manifest, baseline_ns: Sequence[float] | None) -> tuple[str, ...]:
+    timing = manifest["timing"]
+    low, high = timing["ci95_ns"]
+    faster = speed_up(manifest, baseline_ns)
+    scale, unit = _unit(timing["median_ns"])
+    return (
+        manifest["mode"],
+        f"{timing['median_ns'] / scale:.1f} {unit}",
+        f"{low / scale:.1f} to {high / scale:.1f}",
+        f"{faster.value:.2f}x" if faster else "-",
+        f"{faster.low:.2f} to {faster.high:.2f}" if faster else "-",
+        f"{timing['cpu_seconds_per_wall_second']:.2f}",
+        f"{manifest['outputs']['max_abs_difference']:.0e}",
+        manifest["trace"],
+    )
+
+
+def _unit(ns: float) -> tuple[float, str]:
+    return next(((scale, unit) for scale, unit in _UNITS if ns >= scale), (1.0, "ns"))
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns two spaces apart: names to the left, figures to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    names = {_HEADER.index("mode"), _HEADER.index("trace")}
+    return [
+        "  ".join(
+            cell.ljust(width) if place in names else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

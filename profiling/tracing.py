@@ -1,0 +1,113 @@
+"""One run under torch.profiler, as lean as it goes, exported as a Chrome trace."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from profiling._torch import torch
+from profiling.branches import STEP_RANGE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from torch.profiler import ProfilerAction
+
+    from profiling.modes.base import Run
+
+# Steps that run under the profiler before it keeps events: its own first ones are slow.
+PROFILER_WARMUP: Final = 3
+_SETTLE_S = 0.002
+
+
+@dataclass(frozen=True)
+class Detail:
+    """What a trace holds beside names and times; each multiplies what watching costs."""
+
+    shapes: bool = False
+    stacks: bool = False
+
+
+def synchronizer(device: str) -> Callable[[], object]:
+    """What a step ends with: on a GPU it has ended when the device has."""
+    return torch.cuda.synchronize if device == "cuda" else _nothing
+
+
+def can_trace_threads() -> bool:
+    """Whether this torch records threads other than the one that starts the profiler."""
+    return _supports("profile_all_threads")
+
+
+def trace(run: Run, path: Path, *, steps: int, device: str, detail: Detail | None = None) -> Any:
+    """Run steps under the profiler and export their trace.
+
+    Args:
+        run: one step.
+        path: the file to write; ends in `.json.gz`.
+        steps: how many to record. Further ones run before them, unrecorded.
+        device: `cpu` or `cuda`.
+        detail: what else to record; None for nothing.
+
+    Returns:
+        What the last step returned.
+    """
+    detail = detail or Detail()
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    if device == "cuda":
+        activities.append(torch.profiler.ProfilerActivity.CUDA)
+    synchronize = synchronizer(device)
+    output: Any = None
+    with torch.profiler.profile(
+        activities=activities,
+        schedule=_settling_schedule(steps),
+        on_trace_ready=lambda profiler: profiler.export_chrome_trace(str(path)),
+        record_shapes=detail.shapes,
+        with_stack=detail.stacks,
+        experimental_config=_experimental_config(device),
+    ) as profiler:
+        for _ in range(PROFILER_WARMUP + steps):
+            with torch.profiler.record_function(STEP_RANGE):
+                output = run()
+                synchronize()
+            profiler.step()
+    return output
+
+
+def _settling_schedule(steps: int) -> Callable[[int], ProfilerAction]:
+    schedule = torch.profiler.schedule(wait=0, warmup=PROFILER_WARMUP, active=steps, repeat=1)
+
+    def action(step: int) -> ProfilerAction:
+        # Called between the last step's range and the stop. A pool thread may still be
+        # leaving its task then, and a frame open at the stop is drawn up to there.
+        if step == PROFILER_WARMUP + steps:
+            time.sleep(_SETTLE_S)
+        recorded: ProfilerAction = schedule(step)
+        return recorded
+
+    return action
+
+
+def _experimental_config(device: str) -> Any:
+    wanted = ["profile_all_threads"]
+    if device == "cuda":
+        wanted.append("enable_cuda_sync_events")
+    return _config_class()(**{option: True for option in wanted if _supports(option)})
+
+
+def _supports(option: str) -> bool:
+    """Whether this torch knows an option that came with a later version."""
+    try:
+        _config_class()(**{option: True})
+    except TypeError:
+        return False
+    return True
+
+
+def _config_class() -> Any:
+    return torch._C._profiler._ExperimentalConfig  # noqa: SLF001 - its only name
+
+
+def _nothing() -> None:
+    return None
