@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from analysis.document import Estimate, Unit
@@ -32,7 +33,7 @@ _ASCII = str.maketrans({MICRO: "u", TIMES: "x", _ELLIPSIS: "..."})
 
 
 class _Scale(NamedTuple):
-    """Values are divided by 10**power and shown with so many decimals."""
+    """Values are divided by 10**power and shown with so many decimals and the suffix."""
 
     power: int
     decimals: int
@@ -59,7 +60,9 @@ def text(cell: Cell, unit: Unit) -> str:
         return ABSENT
     if isinstance(cell, str):
         return shortened(one_line(cell)) if unit is Unit.CODE else one_line(cell)
-    value, *interval = cell if isinstance(cell, Estimate) else (cell,)
+    value, *interval = figures = cell if isinstance(cell, Estimate) else (cell,)
+    if not all(map(math.isfinite, figures)):
+        raise ValueError(f"{cell} is no figure; write None for what does not exist")
     scale = _scale(value, unit)
     shown = _digits(value, scale) + scale.suffix
     if not interval:
@@ -101,8 +104,6 @@ def _escape(character: str) -> str:
 
 
 def _scale(value: float, unit: Unit) -> _Scale:
-    if not math.isfinite(value):
-        raise ValueError(f"{value} is no figure; write None for what does not exist")
     match unit:
         case Unit.TIME:
             return _time_scale(value)
@@ -136,12 +137,17 @@ def _leading(value: float) -> int:
 
 
 def _digits(value: float, scale: _Scale) -> str:
-    if not math.isfinite(value):
-        raise ValueError(f"{value} is no figure; write None for what does not exist")
-    exact = Decimal(value).scaleb(-scale.power)
-    shown = f"{exact:,.{scale.decimals}f}"
-    if exact > 0 and not shown.strip("0."):
-        return f"<{Decimal(1).scaleb(-scale.decimals)}"
-    if scale.suffix == "%" and exact < 100 and shown == "100.0":
-        return ">99.9"
-    return shown
+    exact = Fraction(value) / Fraction(10) ** scale.power
+    units = round(exact * 10**scale.decimals)
+    if exact > 0 and units == 0:
+        return f"<{_point(1, scale.decimals)}"
+    if scale.suffix == "%" and exact < 100 and units == 100 * 10**scale.decimals:
+        return f">{_point(units - 1, scale.decimals)}"
+    return _point(units, scale.decimals)
+
+
+def _point(units: int, decimals: int) -> str:
+    """Write units of the last decimal, with separators of thousands."""
+    whole, part = divmod(abs(units), 10**decimals)
+    sign = "-" if units < 0 else ""
+    return f"{sign}{whole:,}.{part:0{decimals}}" if decimals else f"{sign}{whole:,}"
