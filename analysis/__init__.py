@@ -13,19 +13,39 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from analysis.columns import Events, Trace
+    from analysis.metrics.breakdown import Breakdown
+    from analysis.metrics.lanes import Lanes
+    from analysis.metrics.parallelism import Parallelism
+    from analysis.metrics.usage import Usage
     from analysis.pipeline import analyze
     from analysis.report import Report, TraceReport
     from analysis.thresholds import Thresholds
     from analysis.trace import load
 
-__all__ = ["Events", "Report", "Thresholds", "Trace", "TraceReport", "analyze", "load"]
+__all__ = [
+    "Breakdown",
+    "Events",
+    "Lanes",
+    "Parallelism",
+    "Report",
+    "Thresholds",
+    "Trace",
+    "TraceReport",
+    "Usage",
+    "analyze",
+    "load",
+]
 
 _HOME = {
+    "Breakdown": "analysis.metrics.breakdown",
     "Events": "analysis.columns",
+    "Lanes": "analysis.metrics.lanes",
+    "Parallelism": "analysis.metrics.parallelism",
     "Report": "analysis.report",
     "Thresholds": "analysis.thresholds",
     "Trace": "analysis.columns",
     "TraceReport": "analysis.report",
+    "Usage": "analysis.metrics.usage",
     "analyze": "analysis.pipeline",
     "load": "analysis.trace",
 }
