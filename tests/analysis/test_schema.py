@@ -1,0 +1,374 @@
+"""The published schema: every report validates, and what breaks the contract does not."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from analysis.compose import compose
+from analysis.metrics import accelerator, cpu
+from analysis.metrics.lanes import ACCELERATOR_STATES, CPU_STATES
+from analysis.render import as_json, schema
+from analysis.report import SCHEMA_VERSION
+from analysis.reporting import report
+from tests.builders import (
+    annotation,
+    cpu_op,
+    graph_launch,
+    in_microseconds,
+    kernel,
+    launch,
+    python,
+    runtime,
+    write_trace,
+)
+from tests.builders import (
+    copy as memory_copy,
+)
+from tests.shared import ABSENT, real_traces
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.builders import Event
+
+VALIDATOR = Draft202012Validator(schema())
+
+# Keys that stand for something in the trace, which another one may lack.
+NAMED_BY_DATA = re.compile(
+    r"\.(class_busy_ns|class_overlap_ns|lane_breakdown_ns|workload|environment"
+    r"|breakdown_by_class_ns\.\w+|idle_gaps\[\]\.breakdown_ns)\.[^.]+$|\.concurrency_ns\.[1-9]$"
+)
+FREE = re.compile(r"\.(workload|environment)\.")
+NULLABLE = re.compile(
+    r"\.(rank|timing|comparison|ceilings|before|after|host|call|operator|outermost_operator|python"
+    r"|achieved|achieved_compute|available|efficiency|work_over_window|window_over_span"
+    r"|speed_up|traced_speed_up|traced_wall_ns|less_work|more_overlap|less_idle|busy_share"
+    r"|overlap_share|strongest_state|baseline|cpu_seconds_per_wall_second"
+    r"|dependency|one_dependency|idle_dependency|one_device_full|one_unrecorded_wait)$"
+    r"|^cpu.*\.latency_bound_ns$"
+)
+NOT_COMPUTED = (
+    "available",
+    "efficiency",
+    "window_over_span",
+    "dependency",
+    "one_dependency",
+    "idle_dependency",
+    "one_device_full",
+    "one_unrecorded_wait",
+)
+
+
+# --- reports --------------------------------------------------------------------------
+
+
+def accelerator_events() -> list[Event]:
+    """Two streams, all classes but sets, a gap with a host that is known, a graph, two steps."""
+    return in_microseconds(
+        [
+            annotation("ProfilerStep#1", 0, 60),
+            annotation("ProfilerStep#2", 60, 130),
+            cpu_op("aten::mm", 1, 9),
+            python("forward.py(7): forward", 0, 120),
+            launch(2, 4, correlation=1),
+            launch(5, 8, correlation=2),
+            runtime("cudaMemcpyAsync", 12, 14, correlation=3),
+            launch(40, 44, correlation=4),
+            graph_launch(70, 74, correlation=5),
+            runtime("cudaDeviceSynchronize", 75, 110),
+            kernel("gemm", 10, 30, stream=7, correlation=1),
+            kernel("ncclKernel_AllReduce", 20, 36, stream=20, correlation=2),
+            memory_copy("Memcpy DtoH", 31, 39, stream=7, correlation=3),
+            kernel("gemm", 50, 60, stream=7, correlation=4),
+            kernel("a", 80, 90, stream=7, correlation=5),
+            kernel("b", 95, 99, stream=20, correlation=5),
+        ]
+    )
+
+
+def cpu_events(*, overlapping: bool) -> list[Event]:
+    """Two branches, on two threads or one after the other, in two steps."""
+    events = []
+    for step, begin in enumerate((0, 100)):
+        second = (2, begin + 5) if overlapping else (1, begin + 40)
+        events += [
+            annotation(f"ProfilerStep#{step}", begin, begin + 90),
+            annotation("overlap.step", begin + 1, begin + 88),
+            annotation("overlap.branch 0", begin + 2, begin + 38),
+            cpu_op("aten::gru", begin + 3, begin + 35),
+            annotation("overlap.branch 1", second[1], second[1] + 36, tid=second[0]),
+            cpu_op("aten::gru", second[1] + 1, second[1] + 32, tid=second[0]),
+        ]
+    return in_microseconds(events)
+
+
+Plain = dict[str, Any]
+
+
+@pytest.fixture
+def full(tmp_path: Path, record: Callable[..., Path]) -> Plain:
+    """A report that holds every part there is: both kinds, a run, a failure."""
+    timing = {"cpu_seconds_per_wall_second": 1.5}
+    walls = [87_000.5, 88_000.0, 86_000.0]
+    record("sequential", cpu_events(overlapping=False), walls, timing=timing)
+    record("threads", cpu_events(overlapping=True), [wall / 2 for wall in walls], timing=timing)
+    write_trace(tmp_path / "device.json", accelerator_events())
+    (tmp_path / "broken.json").write_text('{"traceEvents": [')
+    return plain([tmp_path])
+
+
+def plain(paths: list[Path]) -> Plain:
+    found = report(paths)
+    written: Plain = json.loads(as_json.render(found, compose(found)))
+    return written
+
+
+def errors(instance: Plain) -> list[str]:
+    return [f"{each.json_path}: {each.message}" for each in VALIDATOR.iter_errors(instance)]
+
+
+# --- places in a report ---------------------------------------------------------------
+
+Place = tuple[str | int, ...]
+
+
+def places(value: Any, at: Place = ()) -> Iterator[Place]:
+    """Every place below a value."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, each in pairs:
+        yield (*at, key)
+        if isinstance(each, (dict, list)):
+            yield from places(each, (*at, key))
+
+
+def name(instance: Plain, place: Place) -> str:
+    """The place as text, the same for all members of a list; its kind of device first."""
+    above = [value_at(instance, place[:i]) for i in range(len(place))]
+    kinds = [each["kind"] for each in above if isinstance(each, dict) and "kind" in each]
+    keys = ["[]" if isinstance(key, int) else f".{key}" for key in place]
+    return "".join([*kinds, *keys]).replace(".steps[].devices", ".devices")
+
+
+def value_at(instance: Any, place: Place) -> Any:
+    for key in place:
+        instance = instance[key]
+    return instance
+
+
+def distinct(instance: Plain) -> dict[str, Place]:
+    """One place for each name; one that holds something, if there is any."""
+    found: dict[str, Place] = {}
+    for place in places(instance):
+        own = name(instance, place)
+        if own not in found or value_at(instance, found[own]) in (None, [], {}):
+            found[own] = place
+    return found
+
+
+def by_depth(instance: Plain) -> list[dict[str, Place]]:
+    """The distinct places that can be changed together, as none lies in another.
+
+    Without those that the schema leaves free, and without the kind: it decides
+    what is expected beside it.
+    """
+    depths: dict[int, dict[str, Place]] = {}
+    for own, place in distinct(instance).items():
+        if not FREE.search(own) and not own.endswith(".kind"):
+            depths.setdefault(len(place), {})[own] = place
+    return list(depths.values())
+
+
+def changed(instance: Plain, changes: dict[Place, Any]) -> Plain:
+    """The report with other values at some places."""
+    result = copy.deepcopy(instance)
+    for place, value in changes.items():
+        value_at(result, place[:-1])[place[-1]] = value
+    return result
+
+
+def blamed(instance: Plain) -> set[Place]:
+    """The places that the schema finds fault with."""
+    return {tuple(each.absolute_path) for each in VALIDATOR.iter_errors(instance)}
+
+
+# --- tests ----------------------------------------------------------------------------
+
+
+def test_the_schema_is_one() -> None:
+    Draft202012Validator.check_schema(schema())
+    assert schema()["properties"]["schema_version"] == {"const": SCHEMA_VERSION}
+
+
+def test_a_full_report_is_valid(full: Plain) -> None:
+    assert errors(full) == []
+
+
+def test_the_report_under_test_holds_all_that_the_schema_names(full: Plain) -> None:
+    def properties(part: Any) -> Iterator[str]:
+        if isinstance(part, dict):
+            yield from part.get("properties", {})
+        if isinstance(part, (dict, list)):
+            for each in part.values() if isinstance(part, dict) else part:
+                yield from properties(each)
+
+    held = {place[-1] for place in places(full) if value_at(full, place) not in ([], {})}
+    assert set(properties(schema())) - held == set()
+    gaps = [gap for trace in full["traces"] for gap in trace["devices"][0]["idle_gaps"]]
+    assert [gap for gap in gaps if gap["host"] and gap["waiting"]["names"]]
+
+
+def test_every_key_is_required(full: Plain) -> None:
+    missed = []
+    for together in by_depth(full):
+        required = {
+            own: place
+            for own, place in together.items()
+            if isinstance(place[-1], str) and not NAMED_BY_DATA.search(own)
+        }
+        lacking = copy.deepcopy(full)
+        for place in required.values():
+            del value_at(lacking, place[:-1])[place[-1]]
+        found = {
+            (*each.absolute_path, each.message.split("'")[1])
+            for each in VALIDATOR.iter_errors(lacking)
+            if each.validator == "required"
+        }
+        missed += [own for own, place in required.items() if place not in found]
+    assert missed == []
+
+
+@pytest.mark.parametrize(
+    ("other", "holders", "names"),
+    [
+        ("text", str, r"\.(before|after|call|operator|outermost_operator|python)$"),
+        (1, int | float, rf"\.(rank|{'|'.join(NOT_COMPUTED)})$"),
+        (1.5, float, r"\.(available|efficiency|window_over_span)$"),
+        (-1, (), r"\.efficiency$"),
+        ({"a": [[]]}, (), r"\.(workload|environment)$"),
+        ([[]], (), "never"),
+        (True, (), "never"),
+    ],
+    ids=str,
+)
+def test_only_values_of_the_same_kind_are_accepted(
+    full: Plain, other: object, holders: Any, names: str
+) -> None:
+    """What holds a value of that kind may take another, and what is null here but not always."""
+    wrongly = []
+    for together in by_depth(full):
+        found = blamed(changed(full, dict.fromkeys(together.values(), other)))
+        wrongly += [
+            own
+            for own, place in together.items()
+            if not any(each[: len(place)] == place for each in found)
+            and not isinstance(value_at(full, place), holders)
+            and not re.search(names, own)
+        ]
+    assert wrongly == []
+
+
+def test_null_stands_only_where_a_figure_may_be_missing(full: Plain) -> None:
+    accepted = []
+    for together in by_depth(full):
+        found = blamed(changed(full, dict.fromkeys(together.values())))
+        accepted += [own for own, place in together.items() if place not in found]
+    assert [own for own in accepted if not NULLABLE.search(own)] == []
+    assert [own for own in accepted if own.endswith(".rank")]
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("schema_version",), SCHEMA_VERSION + 1),
+        (("traces", 0, "resolution_ns"), 10),
+        (("traces", 0, "devices", 0, "kind"), "gpu"),
+        (("traces", 0, "devices", 0, "window_start_ns"), "1.5"),
+        (("traces", 0, "devices", 0, "window_start_ns"), "01"),
+        (("traces", 0, "devices", 0, "concurrency_ns", "two"), 1),
+        (("traces", 0, "devices", 0, "class_overlap_ns", "compute"), 1),
+        (("traces", 0, "devices", 0, "parallelism", "achieved"), 0.5),
+        (("traces", 0, "devices", 0, "lane_overlap_ns"), [["1", "2"]]),
+        (("traces", 0, "devices", 0, "lane_overlap_ns"), [["1", "2", 3, 4]]),
+        (("traces", 0, "devices", 0, "breakdown_ns", "one_more"), "long"),
+        (("comparison", "runs", 0, "modes", 0, "wall_ci95_ns"), [1.0]),
+        (("comparison", "runs", 0, "modes", 0, "speed_up"), [1.0, 0.9]),
+        (("comparison", "runs", 0, "modes", 0, "busy_share"), 1.1),
+        (("comparison", "runs", 0, "modes", 0, "less_work"), 0),
+    ],
+    ids=str,
+)
+def test_refuses(full: Plain, place: Place, value: Any) -> None:
+    assert errors(changed(full, {place: value}))
+
+
+def test_each_kind_of_device_has_its_own_states(full: Plain) -> None:
+    devices = {
+        device["kind"]: (i, device["kind"])
+        for i, trace in enumerate(full["traces"])
+        for device in trace["devices"]
+    }
+    assert set(devices) == {"accelerator", "cpu"}
+    for kind, (i, _) in devices.items():
+        other = "cpu" if kind == "accelerator" else "accelerator"
+        assert errors(changed(full, {("traces", i, "devices", 0, "kind"): other}))
+
+
+def test_keys_may_be_added(full: Plain) -> None:
+    objects = [
+        place
+        for own, place in distinct(full).items()
+        if isinstance(value_at(full, place), dict) and not re.search(r"_ns(\.|$)", own)
+    ]
+    assert len(objects) > 10
+    later = {(*place, "a_later_key"): {"any": ["thing"]} for place in [(), *objects]}
+    assert errors(changed(full, later)) == []
+
+
+@pytest.mark.parametrize(
+    ("definition", "states"),
+    [
+        ("accelerator_breakdown", accelerator.STATES),
+        ("cpu_breakdown", cpu.STATES),
+        ("accelerator_lane_breakdown", ACCELERATOR_STATES),
+        ("cpu_lane_breakdown", CPU_STATES),
+    ],
+)
+def test_states_are_those_that_are_measured(definition: str, states: tuple[str, ...]) -> None:
+    defined = schema()["$defs"][definition]
+    assert defined["required"] == list(states)
+    assert list(defined["properties"]) == list(states)
+
+
+def test_a_report_of_nothing_is_valid(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{")
+    (tmp_path / "b.json").write_text("{")
+    written = plain([tmp_path])
+    assert written["traces"] == []
+    assert len(written["failures"]) == 2
+    assert errors(written) == []
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param([kernel("k", 5, 5)], id="a window of no length"),
+        pytest.param([cpu_op("aten::mm", 5, 5)], id="a window of no length on a CPU"),
+        pytest.param([kernel("k", -9, -5)], id="before the clock's zero"),
+        pytest.param([annotation("x", 1, 2)], id="no device"),
+    ],
+)
+def test_a_report_of_little_is_valid(tmp_path: Path, events: list[Event]) -> None:
+    assert errors(plain([write_trace(tmp_path / "trace.json", events)])) == []
+
+
+@pytest.mark.skipif(not real_traces(), reason=ABSENT)
+@pytest.mark.parametrize("path", real_traces(), ids=lambda path: path.name)
+def test_reports_of_real_traces_are_valid(path: Path) -> None:
+    assert errors(plain([path])) == []
