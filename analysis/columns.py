@@ -9,11 +9,13 @@ from __future__ import annotations
 import dataclasses
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -39,6 +41,63 @@ ACTIVITY_ROLES = (Role.KERNEL, Role.MEMCPY, Role.MEMSET)
 """The roles that occupy a device."""
 
 
+class LaunchShape(NamedTuple):
+    """What one block of a kernel takes of a multiprocessor, and how many blocks there are.
+
+    Attributes:
+        blocks: in the grid.
+        threads: per block.
+        registers: per thread.
+        shared_memory: bytes per block, static and dynamic.
+    """
+
+    blocks: int
+    threads: int
+    registers: int
+    shared_memory: int
+
+
+class Multiprocessors(NamedTuple):
+    """A device's streaming multiprocessors, and what each of them holds.
+
+    Attributes:
+        number: how many there are.
+        compute_capability: (major, minor).
+        threads: resident at once.
+        registers: 32-bit.
+        shared_memory: bytes.
+        warp: threads per warp.
+    """
+
+    number: int
+    compute_capability: tuple[int, int]
+    threads: int
+    registers: int
+    shared_memory: int
+    warp: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StreamWaits:
+    """Waits of one stream for an event of another, as recorded (`Stream Wait Event`).
+
+    Arrays of shape (n,).
+
+    Attributes:
+        pid: int32 code of the device.
+        stream: int32 code of the stream that waits.
+        on_stream: int32 code of the stream waited for, or -1.
+        correlation: int64, of the call that made the stream wait.
+        record: int64 correlation of the event's record, or -1.
+    """
+
+    pid: NDArray[np.int32]
+    stream: NDArray[np.int32]
+    on_stream: NDArray[np.int32]
+    correlation: NDArray[np.int64]
+    record: NDArray[np.int64]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Events:
     """Complete events, in the order of the file; each array has shape (n,).
@@ -52,10 +111,14 @@ class Events:
         tid: int32 code into `tids`.
         stream: int32 code into `streams`, or -1.
         correlation: int64, or -1; ties an activity to the call that launched it.
+        shape: int32 code into `shapes`, or -1 where the trace does not give it all.
+        category: int16 code into `categories`: the recorder's own word.
         names: the event names.
         pids: the process ids, as text.
         tids: the thread ids, as text.
         streams: the stream ids, as text.
+        shapes: the kernels' launch shapes.
+        categories: the categories, as recorded.
     """
 
     role: NDArray[np.int8]
@@ -66,10 +129,14 @@ class Events:
     tid: NDArray[np.int32]
     stream: NDArray[np.int32]
     correlation: NDArray[np.int64]
+    shape: NDArray[np.int32]
+    category: NDArray[np.int16]
     names: tuple[str, ...]
     pids: tuple[str, ...]
     tids: tuple[str, ...]
     streams: tuple[str, ...]
+    shapes: tuple[LaunchShape, ...]
+    categories: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.start)
@@ -105,6 +172,8 @@ class Trace:
         rank: its rank in a distributed job, if the trace says so.
         resolution_ns: 1000 where all times are whole microseconds, else 1.
         events: the complete events (`ph: X`).
+        waits: recorded waits between streams.
+        multiprocessors: per device label, where the trace tells.
         notes: what a reader of its figures must know.
     """
 
@@ -112,6 +181,8 @@ class Trace:
     rank: int | None
     resolution_ns: int
     events: Events
+    waits: StreamWaits
+    multiprocessors: Mapping[str, Multiprocessors]
     notes: tuple[str, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:

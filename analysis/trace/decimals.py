@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LARGEST = 2**62
+_EXPECTED = "expected a number of microseconds, at most 4.6e15 (2^62 ns)"
 _INT64_DIGITS = 18
 _NS_DECIMALS = 3
+_NANOSECOND = Decimal("0.001")
 _DOT, _COMMA, _MINUS, _ZERO, _NINE = (ord(c) for c in ".,-09")
 
 
@@ -54,7 +56,9 @@ def nanoseconds(texts: Sequence[bytes] | Sequence[msgspec.Raw]) -> tuple[NDArray
         digits = lengths - (np.bincount(owners, minlength=len(ends)))
         if digits.min() > 0 and digits.max() <= _INT64_DIGITS and decimals.max() <= _INT64_DIGITS:
             mantissas = np.fromstring(joined.replace(b".", b"")[:-1], np.int64, sep=",")
-            return _scale(mantissas, decimals)
+            scaled = _scale(mantissas, decimals)
+            if scaled is not None:
+                return scaled
     return _slowly(texts)
 
 
@@ -67,14 +71,13 @@ def _is_plain(characters: NDArray[np.uint8]) -> bool:
 
 def _scale(
     mantissas: NDArray[np.int64], decimals: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], bool]:
-    """Return mantissa x 10^-decimals us, in ns."""
+) -> tuple[NDArray[np.int64], bool] | None:
+    """Return mantissa x 10^-decimals us, in ns; None where one is out of range."""
     # 10^(3 - decimals): up for at most three decimals, down (rounding) beyond.
     up = 10 ** np.clip(_NS_DECIMALS - decimals, 0, None)
-    if np.abs(mantissas).max() > _LARGEST // 1000:
-        large = np.abs(mantissas) > _LARGEST // up
-        if large.any():
-            raise DamagedTraceError(f"[{int(np.argmax(large))}] is a time beyond 2^62 ns")
+    largest = np.abs(mantissas)
+    if largest.max() > _LARGEST // 1000 and (largest > _LARGEST // up).any():
+        return None
     scaled = mantissas * up
     down = 10 ** np.clip(decimals - _NS_DECIMALS, 0, None)
     if down.max() > 1:
@@ -92,16 +95,14 @@ def _slowly(texts: Sequence[bytes] | Sequence[msgspec.Raw]) -> tuple[NDArray[np.
         spelled = bytes(text).decode("ascii", "replace")
         try:
             microseconds = Decimal(spelled)
-            in_range = abs(microseconds) <= _LARGEST // 1000
+            in_range = microseconds.copy_abs() <= _LARGEST // 1000
         except InvalidOperation:
             in_range = False
             microseconds = Decimal(0)
         if not in_range:
-            shown = spelled or "nothing"
-            raise DamagedTraceError(
-                f"[{position}] is {shown[:40]}, expected a number of microseconds below 2^62 ns"
-            )
-        ns = microseconds.scaleb(_NS_DECIMALS)
-        values[position] = int(ns.to_integral_value("ROUND_HALF_UP"))
+            raise DamagedTraceError(f"[{position}] is {spelled[:40] or 'missing'}, {_EXPECTED}")
+        # Quantizing rounds once; any other operation would first round to 28 digits.
+        ns = microseconds.quantize(_NANOSECOND, "ROUND_HALF_UP").scaleb(_NS_DECIMALS)
+        values[position] = int(ns)
         whole = whole and microseconds == microseconds.to_integral_value()
     return values, whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ _DOCUMENT = msgspec.json.Decoder(Document)
 _EVENTS = msgspec.json.Decoder(list[Event])
 _WHITESPACE = b" \t\r\n"
 _BYTE = re.compile(r"\(byte (\d+)\)")
+_NOT_EVENTS = re.compile(r"required field `traceEvents`|- at `\$(\.traceEvents|\[0\])`$")
 _EXCERPT = 40
 
 
@@ -27,6 +29,8 @@ def decode(path: Path, text: bytes) -> Document:
         NotATraceError: the text is not JSON, or JSON of another kind.
         DamagedTraceError: a place in it is malformed or of the wrong type.
     """
+    if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise NotATraceError(f"{path}: is encoded in UTF-16, expected UTF-8; re-encode it")
     first = text.lstrip(_WHITESPACE)[:1] if text[:1] in _WHITESPACE else text[:1]
     if first not in (b"{", b"["):
         raise NotATraceError(
@@ -42,21 +46,32 @@ def decode(path: Path, text: bytes) -> Document:
     except msgspec.DecodeError as error:
         raise _malformed(path, text, str(error)) from error
     except UnicodeDecodeError as error:
-        raise DamagedTraceError(
-            f"{path}: is not valid UTF-8 ({error.reason}, in text that starts with "
-            f"{bytes(error.object[:_EXCERPT])!r}); re-encode or record the file again"
-        ) from error
+        raise _misencoded(path, text) from error
     except RecursionError as error:
-        raise DamagedTraceError(f"{path}: its JSON is nested too deeply to be a trace") from error
+        raise DamagedTraceError(
+            f"{path}: its JSON is nested too deeply to be a trace; copy or record the file again"
+        ) from error
 
 
 def _mistyped(path: Path, reason: str) -> NotATraceError | DamagedTraceError:
-    if "traceEvents` " in reason or reason.endswith("`traceEvents`"):
+    if _NOT_EVENTS.search(reason):
         return NotATraceError(
             f"{path}: is JSON but not a Chrome trace: {reason}; expected an object with the key "
             "'traceEvents', or a list of events"
         )
     return DamagedTraceError(f"{path}: {reason}; correct that field or record the trace again")
+
+
+def _misencoded(path: Path, text: bytes) -> DamagedTraceError:
+    """Name the place in the file; msgspec knows it only within the string that it was reading."""
+    found = ""
+    try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        found = f" at byte {error.start:,}, near {_excerpt(text, error.start)} ({error.reason})"
+    return DamagedTraceError(
+        f"{path}: is not valid UTF-8{found}; re-encode or record the file again"
+    )
 
 
 def _malformed(path: Path, text: bytes, reason: str) -> DamagedTraceError:

@@ -20,6 +20,12 @@ class Args(msgspec.Struct, gc=False):
 
     stream: Any = None
     correlation: Any = None
+    wait_on_stream: Any = None
+    wait_on_record: Any = msgspec.field(name="wait_on_cuda_event_record_corr_id", default=None)
+    grid: Any = None
+    block: Any = None
+    registers: Any = msgspec.field(name="registers per thread", default=None)
+    shared_memory: Any = msgspec.field(name="shared memory", default=None)
 
 
 class Event(msgspec.Struct, gc=False):
@@ -40,3 +46,4 @@ class Document(msgspec.Struct, gc=False):
 
     traceEvents: list[Event]  # noqa: N815 - the format's own key
     distributedInfo: Any = None  # noqa: N815 - the format's own key
+    deviceProperties: Any = None  # noqa: N815 - the format's own key

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WBITS = 31
+_PADDING = b"\0"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -34,9 +35,10 @@ def read(path: Path) -> bytes:
         ) from error
     if data.startswith(_GZIP_MAGIC):
         data = _inflate(path, data)
-    if not data:
+    text = data.removeprefix(_BOM)
+    if not text:
         raise NotATraceError(f"{path}: is empty; was the recording interrupted? Record it again")
-    return data.removeprefix(_BOM)
+    return text
 
 
 def _inflate(path: Path, data: bytes) -> bytes:
@@ -57,4 +59,9 @@ def _inflate(path: Path, data: bytes) -> bytes:
                 f"({sum(map(len, members)):,} decompressed); copy or record the file again"
             )
         rest = inflater.unused_data
+    if rest.strip(_PADDING):
+        raise DamagedTraceError(
+            f"{path}: after the gzip data, at byte {len(data) - len(rest):,}, come {len(rest):,} "
+            "bytes of something else; copy or record the file again"
+        )
     return members[0] if len(members) == 1 else b"".join(members)
