@@ -1,0 +1,68 @@
+"""Traces, and recorded runs, as files of a test's own folder."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import analysis
+from analysis import Trace
+from tests.builders import Event, write_trace
+
+
+@pytest.fixture
+def load_bytes(tmp_path: Path) -> Callable[..., Trace]:
+    """Writes bytes as they are to a file, and loads it."""
+
+    def load(data: bytes, name: str = "trace.json") -> Trace:
+        path = tmp_path / name
+        path.write_bytes(data)
+        return analysis.load(path)
+
+    return load
+
+
+@pytest.fixture
+def load_events(tmp_path: Path) -> Callable[..., Trace]:
+    """Writes built events to a file, and loads it; keyword arguments are `write_trace`'s."""
+
+    def load(events: Sequence[Event], name: str = "trace.json", **form: bool) -> Trace:
+        return analysis.load(write_trace(tmp_path / name, events, **form))
+
+    return load
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a trace with the manifest that the recorder would put beside it."""
+
+    def write(mode: str, events: Sequence[Event], samples_ns: Sequence[float], **keys: Any) -> Path:
+        name = f"cpu-post-{mode}"
+        trace = write_trace(tmp_path / f"{name}.pt.trace.json.gz", events)
+        manifest: dict[str, Any] = {
+            "schema_version": 1,
+            "run": "run-1",
+            "mode": mode,
+            "preset": "post",
+            "device": "cpu",
+            "trace": trace.name,
+            "sha256": hashlib.sha256(trace.read_bytes()).hexdigest(),
+            "timing": {
+                "samples_ns": list(samples_ns),
+                "median_ns": sorted(samples_ns)[len(samples_ns) // 2],
+                "ci95_ns": [min(samples_ns), max(samples_ns)],
+                "cpu_seconds_per_wall_second": None,
+            },
+            "workload": {"branches": 2},
+            "environment": {"torch": "2.13.0", "cpu_count": 2},
+            "recorded_at": "2025-01-01T00:00:00+00:00",
+        }
+        manifest["timing"] |= keys.pop("timing", {})
+        beside = tmp_path / f"{name}.manifest.json"
+        beside.write_text(json.dumps(manifest | keys))
+        return trace
+
+    return write
