@@ -24,10 +24,9 @@ from typing import Any
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-TRACES = Path(
-    os.environ.get("TORCH_OVERLAP_TRACES", REPOSITORY.parent / "shared" / "traces")
-).absolute()
+import analysis
+from tests.shared import ABSENT, REPOSITORY, real_traces
+
 TOLERANCE_US = 0.1
 
 SYNC_ROWS = "HTA counts the cuda_sync rows, in which the host waits, as device activity"
@@ -43,12 +42,9 @@ DIFFERENCES = {
     "activity, and multimem_all_reduce kernels as computation",
 }
 
-paths = sorted(TRACES.glob("*.json.gz"))
+paths = real_traces()
 if not paths:
-    pytest.skip(
-        f"needs the real traces, and {TRACES} holds none; TORCH_OVERLAP_TRACES names their folder",
-        allow_module_level=True,
-    )
+    pytest.skip(ABSENT, allow_module_level=True)
 
 
 @pytest.mark.parametrize("path", paths, ids=lambda path: path.name.removesuffix(".json.gz"))
@@ -71,8 +67,6 @@ def test_every_named_difference_has_its_trace() -> None:
 
 def our_figures(path: Path) -> dict[str, float] | None:
     """Our figures of the trace's one device, in us; None where it has no accelerator."""
-    import analysis  # noqa: PLC0415 - HTA's process must not depend on our code
-
     devices = analysis.analyze(analysis.load(path)).to_json()["devices"]
     accelerators = [device for device in devices if device["kind"] != "cpu"]
     if not accelerators:
@@ -91,7 +85,7 @@ def hta_figures() -> dict[str, Any]:
     """HTA's figures by file name, in us, or {"error": ...}, from one child process."""
     child = subprocess.run(
         [sys.executable, __file__, *map(str, paths)],
-        env=os.environ | {"HTA_DISABLE_NS_ROUNDING": "1"},
+        env=os.environ | {"HTA_DISABLE_NS_ROUNDING": "1", "PYTHONPATH": str(REPOSITORY)},
         stdout=subprocess.PIPE,
         check=True,
         text=True,

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from tests.shared import REPOSITORY, TRACES
+
 HERE = Path(__file__).resolve().parent
-REPOSITORY = HERE.parents[1]
 TRACE = "tracelens-h100-owlv2.json.gz"
 KIBIBYTE = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
 
@@ -61,9 +62,8 @@ def main() -> int:
 
 
 def parse_options() -> argparse.Namespace:
-    traces = Path(os.environ.get("TORCH_OVERLAP_TRACES", REPOSITORY.parent / "shared" / "traces"))
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--trace", type=Path, default=traces / TRACE, help="default: %(default)s")
+    parser.add_argument("--trace", type=Path, default=TRACES / TRACE, help="default: %(default)s")
     parser.add_argument("--repeats", type=int, default=5, help="default: %(default)s")
     parser.add_argument(
         "--activities", type=int, default=1_000_000, help="of the made-up trace; %(default)s"
