@@ -89,6 +89,7 @@ class StreamWaits:
         on_stream: int32 code of the stream waited for, or -1.
         correlation: int64, of the call that made the stream wait.
         record: int64 correlation of the event's record, or -1.
+        start: int64 ns, when the wait was recorded.
     """
 
     pid: NDArray[np.int32]
@@ -96,6 +97,7 @@ class StreamWaits:
     on_stream: NDArray[np.int32]
     correlation: NDArray[np.int64]
     record: NDArray[np.int64]
+    start: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -58,6 +58,7 @@ _BLOCKING_COPY = re.compile(
 )
 _BLOCKING_SET = re.compile(r"((cuda|hip)Memset|cuMemset)(?!.*Async)\w*")
 _FREE = re.compile(r"cudaFree|hipFree")
+_WAIT_EVENT = re.compile(r"(cuda|hip)StreamWaitEvent|cuStreamWaitEvent")
 _GRAPH_LAUNCH = re.compile(r"(cuda|hip)GraphLaunch|cuGraphLaunch")
 _LAUNCH = re.compile(r".*Launch\w*|\w*(Memcpy|Memset)\w*")
 _PAGEABLE = re.compile(r".*Pageable.*")
@@ -109,6 +110,11 @@ def launches_graph(names: Sequence[str]) -> NDArray[np.bool_]:
 def launches(names: Sequence[str]) -> NDArray[np.bool_]:
     """Tell which runtime calls put work on a device."""
     return _called(_LAUNCH, names)
+
+
+def waits_on_event(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which runtime calls make a stream wait for an event."""
+    return _called(_WAIT_EVENT, names)
 
 
 def pageable(names: Sequence[str]) -> NDArray[np.bool_]:

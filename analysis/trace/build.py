@@ -253,6 +253,7 @@ def _waits(chosen: list[Event], columns: Events, streams: _Interner) -> StreamWa
             [args.wait_on_record if _known(args.wait_on_record) else NONE for args in arguments],
             np.int64,
         ),
+        start=columns.start[rows],
     )
 
 
