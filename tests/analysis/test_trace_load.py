@@ -12,7 +12,7 @@ import pytest
 
 import analysis
 from analysis import Trace
-from analysis.columns import NONE, Role
+from analysis.columns import NONE, LaunchShape, Multiprocessors, Role
 from tests.analysis.raw import document, event
 from tests.builders import (
     Event,
@@ -324,6 +324,83 @@ def test_rank(load_bytes: LoadBytes, info: Any, rank: int | None) -> None:
 
 def test_without_distributed_info_there_is_no_rank(load_events: LoadEvents) -> None:
     assert load_events([kernel("k", 0, 1)]).rank is None
+
+
+def test_launch_shapes_are_those_of_kernels_that_say_all(load_bytes: LoadBytes) -> None:
+    whole = '"grid":[4,2,1],"block":[128,1,2],"registers per thread":32,"shared memory":1024'
+    args = [
+        f'{{"stream":7,{whole}}}',
+        '{"stream":7,"grid":[4,2,1],"block":[128,1,1],"registers per thread":32}',
+        '{"stream":7,"grid":[],"block":[1],"registers per thread":32,"shared memory":0}',
+        '{"stream":7,"grid":"4x2","block":[1],"registers per thread":32,"shared memory":0}',
+        f'{{"stream":8,{whole.replace("32", "33")}}}',
+        f'{{"stream":9,{whole}}}',
+    ]
+    copied = event(cat='"gpu_memcpy"', args=args[0])
+    events = load_bytes(document(*(event(args=each) for each in args), copied)).events
+    assert events.shapes == (LaunchShape(8, 256, 32, 1024), LaunchShape(8, 256, 33, 1024))
+    assert events.shape.tolist() == [0, NONE, NONE, NONE, 1, 0, NONE]
+
+
+def test_recorded_waits_between_streams(load_bytes: LoadBytes) -> None:
+    def sync(name: str, args: str) -> bytes:
+        return event(cat='"cuda_sync"', name=f'"{name}"', pid="1", args=args)
+
+    known = '"wait_on_stream":7,"wait_on_cuda_event_record_corr_id":11'
+    unknown = '"wait_on_stream":-1,"wait_on_cuda_event_record_corr_id":-1'
+    trace = load_bytes(
+        document(
+            event(pid="1"),
+            sync("Stream Wait Event", f'{{"stream":20,"correlation":12,{known}}}'),
+            sync("Stream Wait Event", f'{{"stream":7,"correlation":13,{unknown}}}'),
+            sync("Stream Wait Event", '{"stream":21,"correlation":14}'),
+            sync("Stream Wait Event", f'{{"stream":-1,"correlation":15,{known}}}'),
+            sync("Event Sync", f'{{"stream":20,"correlation":16,{known}}}'),
+        )
+    )
+    waits, streams = trace.waits, trace.events.streams
+    assert [trace.events.pids[code] for code in waits.pid] == ["1"] * 3
+    assert [streams[code] for code in waits.stream] == ["20", "7", "21"]
+    assert [streams[code] if code >= 0 else None for code in waits.on_stream] == ["7", None, None]
+    assert waits.correlation.tolist() == [12, 13, 14]
+    assert waits.record.tolist() == [11, NONE, NONE]
+
+
+def test_without_waits_their_table_is_empty(load_events: LoadEvents) -> None:
+    waits = load_events([kernel("k", 0, 1)]).waits
+    for column in (waits.pid, waits.stream, waits.on_stream, waits.correlation, waits.record):
+        assert column.shape == (0,)
+
+
+def test_what_a_device_holds(load_bytes: LoadBytes) -> None:
+    whole = {
+        "id": 1,
+        "name": "NVIDIA H100",
+        "computeMajor": 9,
+        "computeMinor": 0,
+        "numSms": 132,
+        "maxThreadsPerMultiprocessor": 2048,
+        "regsPerMultiprocessor": 65536,
+        "sharedMemPerMultiprocessor": 233472,
+        "warpSize": 32,
+    }
+    partly = {key: value for key, value in whole.items() if key != "warpSize"} | {"id": 2}
+    header = {"deviceProperties": [whole, partly, {"id": 3} | {"name": "AMD"}, "none"]}
+    data = chrome_trace([kernel("k", 0, 1)], header=header)
+    assert load_bytes(data).multiprocessors == {
+        "1": Multiprocessors(132, (9, 0), 2048, 65536, 233472, 32)
+    }
+    oddities: list[object] = [None, {}, [], "x"]
+    for odd in oddities:
+        data = chrome_trace([kernel("k", 0, 1)], header={"deviceProperties": odd})
+        assert load_bytes(data).multiprocessors == {}
+
+
+def test_categories_are_kept_as_recorded(load_events: LoadEvents) -> None:
+    events = load_events(ONE_OF_EACH).events
+    assert [events.categories[code] for code in events.category] == [
+        e.category for e in ONE_OF_EACH
+    ]
 
 
 def test_select_and_of_keep_the_tables(load_events: LoadEvents) -> None:
