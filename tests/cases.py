@@ -358,6 +358,41 @@ IDLE = [
         },
     ),
     _case(
+        "an activity without length holds nothing back",
+        # Ready from 25, not from 35 where z stood on the lane.
+        [
+            *A,
+            launch(22, 25, correlation=2),
+            kernel("z", 35, 35),
+            kernel("k", 40, 50, correlation=2),
+        ],
+        breakdown_ns={
+            "one_unknown": 10,
+            "idle_host_untraced": 2,
+            "idle_launching": 3,
+            "idle_unrecorded_wait": 15,
+            "one_nothing_queued": 10,
+        },
+    ),
+    _case(
+        "an activity without length waits like others",
+        # z was launched at 12 to 14 behind a; b runs alone from 20 to 40.
+        [
+            *A,
+            launch(12, 14, correlation=2),
+            kernel("z", 25, 25, correlation=2),
+            kernel("b", 20, 40, stream=20),
+        ],
+        breakdown_ns={
+            # b: unknown from the window's start, behind what is stronger.
+            "one_unknown": 2,
+            "one_launching": 2,
+            "one_same_lane": 6,
+            "one_start_latency": 5,
+            "one_nothing_queued": 15,
+        },
+    ),
+    _case(
         "a call of 100 us is no slow launch",
         [*A, launch(30, 130, correlation=2), kernel("k", 130, 140, correlation=2)],
         breakdown_ns={"one_nothing_queued": 20, "idle_host_untraced": 10, "idle_launching": 100},
@@ -414,6 +449,21 @@ IDLE = [
         ],
         breakdown_ns={"one_nothing_queued": 20, "idle_host_untraced": 10, "idle_launching": 10},
     ),
+    _case(
+        "what is no copy blocks no copy",
+        [
+            *A,
+            launch(30, 40, correlation=2, name="cudaMemset"),
+            fill("Memset (Device)", 40, 50, correlation=2),
+            launch(60, 70, correlation=3),
+            kernel("MigratePageable", 70, 80, correlation=3),
+        ],
+        breakdown_ns={
+            "one_nothing_queued": 30,
+            "idle_host_untraced": 10 + 10,
+            "idle_launching": 10 + 10,
+        },
+    ),
     # 20   40 42 45 50  60   65  70   80      100
     # sync    op call op|python      |nothing |launch
     _case(
@@ -427,7 +477,9 @@ IDLE = [
             annotation("my range", 65, 80),
             launch(100, 105, correlation=2),
             kernel("k", 105, 110, correlation=2),
-            # Another thread and another process of the same thread id are not asked.
+            # The device's own copy of a range says nothing of the host, nor do another thread
+            # and another process of the same thread id.
+            Event("gpu_user_annotation", "my range", 100, 1, 80, 100),
             cpu_op("aten::add", 20, 100, tid=2),
             runtime("cudaDeviceSynchronize", 20, 100, pid=300),
         ],
@@ -548,6 +600,29 @@ IDLE = [
         breakdown_ns={"one_room_unknown": 10, "idle_unrecorded_wait": 20, "one_nothing_queued": 10},
     ),
     _case(
+        "left edge: a synchronise that returned just as the launch began",
+        [
+            *A,
+            runtime("cudaDeviceSynchronize", 0, 6, tid=2),
+            launch(6, 8, correlation=2),
+            kernel("k", 40, 50, stream=20, correlation=2),
+        ],
+        breakdown_ns={"one_room_unknown": 10, "idle_unrecorded_wait": 20, "one_nothing_queued": 10},
+    ),
+    # k and m begin together, k ends first and is the first of its lane.
+    _case(
+        "left edge: the first of those that begin together is the one that ends first",
+        [
+            *A,
+            launch(6, 8, correlation=2),
+            kernel("k", 40, 50, stream=20, correlation=2),
+            launch(22, 25, correlation=3),
+            kernel("m", 40, 60, stream=20, correlation=3),
+        ],
+        breakdown_ns={"one_unknown": 10, "idle_unknown": 20, "one_nothing_queued": 20},
+        same_lane_overlap_ns=10,
+    ),
+    _case(
         "left edge: a synchronise that returned after the launch began proves nothing",
         [
             *A,
@@ -623,6 +698,24 @@ IDLE = [
                     "idle_launching": 3,
                     "idle_unrecorded_wait": 35,
                 },
+            }
+        ],
+    ),
+    # Nothing tells a and b apart but that a had work before it on its lane, and b none.
+    _case(
+        "of two without a launch the one whose lane was free first explains it",
+        [
+            kernel("w", 0, 5),
+            kernel("a", 10, 15),
+            kernel("b", 10, 15, stream=20),
+        ],
+        idle_gaps=[
+            {
+                "start_ns": 5,
+                "duration_ns": 5,
+                "before": "w",
+                "after": "b",
+                "breakdown_ns": {"idle_unknown": 5},
             }
         ],
     ),
@@ -745,20 +838,28 @@ ONE = [
             "one_same_lane": 5,
         },
     ),
+    # 20   w 10-12   v 16-18    k 60-70, z 70-80, y 80-90
+    #      v launched 14-22, z 40-45, y 50-55
     _case(
         "one lane runs and another's launch is not recorded",
         [
             *BUSY,
+            launch(14, 22, correlation=3),
+            kernel("v", 16, 18, stream=20, correlation=3),
             kernel("k", 60, 70, stream=20),
             launch(40, 45, correlation=2),
             kernel("z", 70, 80, stream=20, correlation=2),
+            launch(50, 55, correlation=4),
+            kernel("y", 80, 90, stream=20, correlation=4),
         ],
         breakdown_ns={
-            "overlapped": 2 + 10 + 10,
-            # k: unknown from L1 of w, which is 8, to 40, then ready for 20.
-            "one_unknown": 28,
+            "overlapped": 2 + 2 + 10 + 10 + 10,
+            # 12-14 and, before v's launch returned, 18-22; then 90-100
+            "one_nothing_queued": 2 + 4 + 10,
+            "one_launching": 2,
+            # k: unknown from when v's launch returned to when z's began, then ready for 20.
+            "one_unknown": 18,
             "one_room_unknown": 20,
-            "one_nothing_queued": 20,
         },
     ),
     _case(
@@ -862,10 +963,10 @@ LAUNCHES = [
             kernel("b", 25, 30, correlation=2),
             launch(40, 42, correlation=3),
             kernel("c", 45, 50, correlation=3),
-            launch(1, 3, correlation=2, pid=200),
-            kernel("d", 4, 10, device=1, correlation=2),
-            launch(13, 14, correlation=4, pid=200),
-            kernel("e", 15, 20, device=1, correlation=4),
+            launch(1, 3, correlation=4, pid=200),
+            kernel("d", 4, 10, device=1, correlation=4),
+            launch(13, 14, correlation=2, pid=200),
+            kernel("e", 15, 20, device=1, correlation=2),
         ],
         {
             "0": {
@@ -890,9 +991,9 @@ LAUNCHES = [
 
 
 def _latencies(ready: Sequence[int]) -> list[Event]:
-    """One lane, whose activities but the first wait so long each; a round is their sum + 4."""
-    events = [launch(0, 1, correlation=1), kernel("k0", 1, 2, correlation=1)]
-    at = 2
+    """One lane, whose activities but the first wait so long each; the first waits 3."""
+    events = [launch(0, 1, correlation=1), kernel("k1", 4, 5, correlation=1)]
+    at = 5
     for i, wait in enumerate(ready, 2):
         events.append(launch(at, at + 1, correlation=i))
         events.append(kernel(f"k{i}", at + 1 + wait, at + 2 + wait, correlation=i))
@@ -942,6 +1043,18 @@ LATENCY = [
             "idle_launching": 99,
             "idle_unrecorded_wait": 16 * 99,
         },
+    ),
+    _case(
+        "ready intervals without a launch and of graphs do not count",
+        [
+            *_latencies([16] * 99),
+            launch(2000, 2001, correlation=200),
+            kernel("without a launch", 2005, 2006),
+            kernel("behind it", 2006, 2007, correlation=200),
+            graph_launch(2010, 2011, correlation=201),
+            kernel("of a graph", 2015, 2016, correlation=201),
+        ],
+        latency_bound_ns=10,
     ),
     _case(
         "empty ready intervals do not count",
@@ -1083,6 +1196,28 @@ CPU = [
         busy_ns=14,
         breakdown_ns={"one_lane_alone": 14, "idle_untraced": 18},
     ),
+    # The parent forks at 2, runs until 10 and waits until 30 for the forked function.
+    _cpu_case(
+        "a thread that waits for what it forked is not running",
+        [
+            cpu_op("forward", 0, 40),
+            cpu_op("aten::gru", 2, 10),
+            cpu_op("aten::stack", 30, 38),
+            cpu_op("<forked function>", 4, 30, tid=2),
+            cpu_op("aten::gru", 6, 28, tid=2),
+            # a parent that has nothing to do but wait
+            cpu_op("forward", 0, 40, tid=3),
+        ],
+        window_start_ns="2",
+        window_ns=36,
+        activities=3,
+        overlap_ns=4,
+        breakdown_ns={"one_lane_alone": 4 + 18 + 8, "overlapped": 4, "idle_untraced": 2},
+        lanes=[
+            {"lane": "1", "activities": 2, "busy_ns": 16},
+            {"lane": "2", "activities": 1, "busy_ns": 22},
+        ],
+    ),
     _cpu_case(
         "compiled code is no container",
         [
@@ -1095,6 +1230,26 @@ CPU = [
         ],
         activities=3,
         busy_ns=30,
+    ),
+    _cpu_case(
+        "a container's collective may come before its first operator",
+        [
+            cpu_op("MyFunction", 0, 20),
+            annotation("gloo:broadcast", 1, 5),
+            cpu_op("aten::mm", 10, 15),
+            # What the collective encloses is within MyFunction too; its child is the outer one.
+            cpu_op("MyFunction", 30, 50),
+            annotation("gloo:broadcast", 31, 45),
+            cpu_op("c10d::broadcast_", 32, 33),
+            # One that encloses no operator is work itself.
+            cpu_op("MyFunction", 60, 70),
+            annotation("gloo:broadcast", 61, 65),
+        ],
+        window_start_ns="1",
+        window_ns=69,
+        activities=4,
+        class_busy_ns={"communication": 4 + 14, "compute": 5 + 10},
+        breakdown_ns={"one_lane_alone": 33, "idle_untraced": 5 + 16 + 15},
     ),
     # The annotation is the outermost of its thread; within an operator it is not.
     _cpu_case(

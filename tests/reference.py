@@ -40,6 +40,9 @@ COLLECTIVES = (
 )
 COLLECTIVE_ANNOTATIONS = ("nccl:", "gloo:", "mpi:", "ucc:")
 
+SCRIPTED = {"forward", "<forked function>"}
+"""Functions of TorchScript: a thread inside one that runs no operator waits."""
+
 GRAPH_LAUNCHES = {"cudaGraphLaunch", "hipGraphLaunch", "cuGraphLaunch"}
 SYNCHRONISES = {
     "cudaDeviceSynchronize",
@@ -450,7 +453,8 @@ def _devices(events: Sequence[Event], limits: Limits) -> list[Device]:
     if any(e.category == "cuda_sync" for e in events):
         return []
     processes = {e.pid for e in events if e.category == "cpu_op"}
-    return [_cpu(events, pid) for pid in sorted(processes, key=_numerically)]
+    found = [_cpu(events, pid) for pid in sorted(processes, key=_numerically)]
+    return [device for device in found if device.works]
 
 
 # --- an accelerator -------------------------------------------------------------------
@@ -779,7 +783,8 @@ def _outermost(thread: Sequence[Event]) -> list[Event]:
             yield from below(child)
 
     def opened(e: Event) -> Iterator[Event]:
-        if _may_contain(e) and any(child.category == "cpu_op" for child in below(e)):
+        full = any(child.category == "cpu_op" for child in below(e))
+        if _may_contain(e) and (full or e.name in SCRIPTED):
             for child in children[id(e)]:
                 yield from opened(child)
         else:

@@ -13,13 +13,13 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.builders import Event, annotation, cpu_op, python, runtime
-from tests.reference import Limits
+from tests.reference import SCRIPTED, Limits
 
 HORIZON = 70
 """No activity starts later than this."""
 
-THREADS = [(100, 1), (100, 2), (200, 1)]
-TIDS = [1, 2]
+THREADS = [(100, 1), (100, 2), (100, 3), (200, 1)]
+TIDS = [1, 2, 3]
 STREAMS = [7, 20, 100]
 
 ACTIVITIES = [
@@ -169,11 +169,16 @@ def _host(draw: st.DrawFn) -> list[Event]:
 @st.composite
 def _steps(draw: st.DrawFn) -> list[Event]:
     found: list[Any] = draw(
-        st.lists(st.tuples(st.integers(0, HORIZON), st.integers(1, 40)), max_size=2)
+        st.lists(
+            st.tuples(
+                st.integers(0, HORIZON), st.integers(1, 40), st.sampled_from([100, 100, 200])
+            ),
+            max_size=2,
+        )
     )
     return [
-        annotation(f"ProfilerStep#{i}", begin, begin + length)
-        for i, (begin, length) in enumerate(sorted(found))
+        annotation(f"ProfilerStep#{i}", begin, begin + length, pid=pid)
+        for i, (begin, length, pid) in enumerate(sorted(found))
     ]
 
 
@@ -197,20 +202,25 @@ OPERATORS = [
     "Call CompiledFxGraph f8",
     "nccl:all_reduce",
     "gloo:broadcast",
+    "forward",
+    "<forked function>",
 ]
 RANGES = ["overlap.branch 0", "overlap.branch 1", "overlap.step", "my range", "python"]
 
 
 def _fits(new: Event, others: Sequence[Event]) -> bool:
-    """Whether it nests properly among the operators of its thread."""
+    """Whether it nests among the operators of its thread, as calls do, and equals none."""
     same = [e for e in others if (e.pid, e.tid) == (new.pid, new.tid)]
     return all(
-        e.end <= new.start
-        or new.end <= e.start
-        or (e.start <= new.start and new.end <= e.end)
-        or (new.start <= e.start and e.end <= new.end)
+        (e.start, e.end) != (new.start, new.end)
+        and (
+            e.end <= new.start
+            or new.end <= e.start
+            or (e.start <= new.start and new.end <= e.end)
+            or (new.start <= e.start and e.end <= new.end)
+        )
         for e in same
-    ) and all((e.start, e.end) != (new.start, new.end) for e in same)
+    )
 
 
 @st.composite
@@ -218,7 +228,9 @@ def cpu_traces(draw: st.DrawFn) -> list[Event]:
     """Traces of operators on a few threads of one or two processes, with ranges around."""
     events = [cpu_op("aten::first", begin := draw(st.integers(0, HORIZON)), begin + 5)]
     for begin, length, (pid, tid) in draw(_spans(14, 25)):
-        name = f"{draw(st.sampled_from(OPERATORS))} {len(events)}"
+        name = draw(st.sampled_from(OPERATORS))
+        if name not in SCRIPTED:
+            name = f"{name} {len(events)}"
         make = annotation if name.startswith(("nccl:", "gloo:")) else cpu_op
         event = make(name, begin, begin + length, pid=pid, tid=tid)
         if _fits(event, events):
