@@ -101,6 +101,49 @@ class StreamWaits:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class StreamMentions:
+    """Streams that are named by events other than activities; arrays of shape (n,).
+
+    Attributes:
+        row: int32, among the trace's events.
+        stream: int32 code of the stream.
+    """
+
+    row: NDArray[np.int32]
+    stream: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Synchronisations:
+    """What synchronisation rows (`cuda_sync`) wait for: an event of another stream.
+
+    Arrays of shape (n,).
+
+    Attributes:
+        row: int32, among the trace's events.
+        on_stream: int32 code of the stream that recorded the event, or -1.
+        record: int64 correlation of the event's record, or -1.
+    """
+
+    row: NDArray[np.int32]
+    on_stream: NDArray[np.int32]
+    record: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transfers:
+    """How fast copies and memsets were; arrays of shape (n,).
+
+    Attributes:
+        row: int32, among the trace's events.
+        bandwidth: float64 GB/s, as recorded.
+    """
+
+    row: NDArray[np.int32]
+    bandwidth: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Events:
     """Complete events, in the order of the file; each array has shape (n,).
 
@@ -111,10 +154,11 @@ class Events:
         name: int32 code into `names`.
         pid: int32 code into `pids`; of an activity, its device.
         tid: int32 code into `tids`.
-        stream: int32 code into `streams`, or -1.
+        stream: int32 code into `streams`, or -1 of what is no activity.
         correlation: int64, or -1; ties an activity to the call that launched it.
         shape: int32 code into `shapes`, or -1 where the trace does not give it all.
         category: int16 code into `categories`: the recorder's own word.
+        position: int32, in the file's list of events of all kinds.
         names: the event names.
         pids: the process ids, as text.
         tids: the thread ids, as text.
@@ -133,6 +177,7 @@ class Events:
     correlation: NDArray[np.int64]
     shape: NDArray[np.int32]
     category: NDArray[np.int16]
+    position: NDArray[np.int32]
     names: tuple[str, ...]
     pids: tuple[str, ...]
     tids: tuple[str, ...]
@@ -175,6 +220,9 @@ class Trace:
         resolution_ns: 1000 where all times are whole microseconds, else 1.
         events: the complete events (`ph: X`).
         waits: recorded waits between streams.
+        mentions: streams that events other than activities name.
+        synchronisations: what the synchronisation rows wait for.
+        transfers: how fast copies and memsets were.
         multiprocessors: per device label, where the trace tells.
         notes: what a reader of its figures must know.
     """
@@ -184,6 +232,9 @@ class Trace:
     resolution_ns: int
     events: Events
     waits: StreamWaits
+    mentions: StreamMentions
+    synchronisations: Synchronisations
+    transfers: Transfers
     multiprocessors: Mapping[str, Multiprocessors]
     notes: tuple[str, ...] = ()
 

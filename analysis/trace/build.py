@@ -21,6 +21,7 @@ from analysis.columns import (
     Trace,
 )
 from analysis.errors import DamagedTraceError
+from analysis.trace import details
 from analysis.trace.decimals import nanoseconds
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def build(path: Path, document: Document) -> Trace:
         correlation=correlation,
         shape=_shapes(chosen, role, shapes),
         category=category,
+        position=np.array(rows, np.int32),
         names=names.table(),
         pids=pids.table(),
         tids=tids.table(),
@@ -121,6 +123,8 @@ def build(path: Path, document: Document) -> Trace:
         categories=categories.table(),
     )
     waits = _waits(chosen, columns, streams)
+    mentions = details.mentions(chosen, role, streams.encode)
+    synchronisations = details.synchronisations(chosen, role, streams.encode)
     columns = dataclasses.replace(columns, streams=streams.table())
     return Trace(
         path=str(path),
@@ -128,6 +132,9 @@ def build(path: Path, document: Document) -> Trace:
         resolution_ns=1000 if whole_starts and whole_durations else 1,
         events=columns,
         waits=waits,
+        mentions=mentions,
+        synchronisations=synchronisations,
+        transfers=details.transfers(chosen, role),
         multiprocessors=_multiprocessors(document.deviceProperties),
         notes=_notes(events, columns),
     )

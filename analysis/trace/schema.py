@@ -26,6 +26,7 @@ class Args(msgspec.Struct, gc=False):
     block: Any = None
     registers: Any = msgspec.field(name="registers per thread", default=None)
     shared_memory: Any = msgspec.field(name="shared memory", default=None)
+    bandwidth: Any = msgspec.field(name="memory bandwidth (GB/s)", default=None)
 
 
 class Event(msgspec.Struct, gc=False):
