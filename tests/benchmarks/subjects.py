@@ -8,10 +8,12 @@ process from outside.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gc
 import json
 import logging
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,11 +79,11 @@ def made_up_trace(activities: int, lanes: int = 4, seed: int = 0) -> Trace:
     """One device whose kernels are launched one after the other, lane by lane in turn.
 
     Kernels are about as long as their launches take on average, so that the lanes
-    now overlap, now starve, and every stage occurs.
+    now overlap, now starve, and every stage occurs. A few events are written and
+    loaded, and their rows repeated with other times, which spares a file of a
+    gigabyte.
     """
     import numpy as np  # noqa: PLC0415 - as above
-
-    from analysis.columns import NONE, Events, Role, Trace  # noqa: PLC0415 - as above
 
     random = np.random.default_rng(seed)
     launch_end = np.cumsum(random.integers(2_000, 12_000, activities))
@@ -96,22 +98,26 @@ def made_up_trace(activities: int, lanes: int = 4, seed: int = 0) -> Trace:
         earliest = launch_end[mine] + random.integers(1_000, 9_000, mine.sum())
         # First in, first out: each starts when it is ready and its predecessor has ended.
         start[mine] = np.maximum.accumulate(earliest - before) + before
-    both = np.repeat([0, 1], activities)
-    events = Events(
-        role=np.repeat(np.array([Role.KERNEL, Role.CALL], np.int8), activities),
+    pattern = _pattern(lanes)
+    call = np.full(activities, lanes)
+    events = dataclasses.replace(
+        pattern.events.select(np.concatenate([lane, call])),
         start=np.concatenate([start, launch_start]),
         end=np.concatenate([start + duration, launch_end]),
-        name=both.astype(np.int32),
-        pid=both.astype(np.int32),
-        tid=both.astype(np.int32),
-        stream=np.concatenate([lane, np.full(activities, NONE)]).astype(np.int32),
         correlation=np.tile(np.arange(1, activities + 1), 2),
-        names=("kernel", "cudaLaunchKernel"),
-        pids=("0", "1000"),
-        tids=("0", "1000"),
-        streams=tuple(map(str, range(lanes))),
     )
-    return Trace(path="made up", rank=None, resolution_ns=1, events=events)
+    return dataclasses.replace(pattern, events=events)
+
+
+def _pattern(lanes: int) -> Trace:
+    """One kernel on each lane, then one launch."""
+    from analysis import load  # noqa: PLC0415 - as above
+    from tests.builders import kernel, launch, write_trace  # noqa: PLC0415 - as above
+
+    kernels = [kernel("kernel", 2, 3, stream=lane) for lane in range(lanes)]
+    with tempfile.TemporaryDirectory() as folder:
+        events = [*kernels, launch(0, 1, correlation=1)]
+        return load(write_trace(Path(folder) / "pattern.json", events))
 
 
 if __name__ == "__main__":
