@@ -17,17 +17,22 @@ else:
 
     class _LazyTorch(ModuleType):
         def __getattr__(self, name: str) -> Any:
-            return getattr(_load(), name)
+            return getattr(load_torch(), name)
 
     torch = _LazyTorch("torch")
 
-__all__ = ["quiet_jit", "torch"]
+__all__ = ["load_torch", "quiet_jit", "torch"]
 
 INSTALL = 'pip install "torch-overlap[record]"'
 
 
 @functools.cache
-def _load() -> ModuleType:
+def load_torch() -> ModuleType:
+    """Import torch, if that has not been done.
+
+    Raises:
+        MissingTorchError: it is not installed, or does not load.
+    """
     # Kineto announces each start and stop of a trace on stderr, as if it were an
     # error; only a level above all of its own silences that.
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")

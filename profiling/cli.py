@@ -101,7 +101,7 @@ _HELP = {
 @click.option(
     "--warmup",
     type=click.IntRange(min=0),
-    default=50,
+    default=20,
     show_default=True,
     help="Steps of a mode before anything is measured.",
 )
@@ -157,7 +157,7 @@ def _progress(label: str, items: Sequence[T], /) -> Iterable[T]:
 def _bar(label: str, items: Sequence[T]) -> Iterator[T]:
     with click.progressbar(
         items,
-        label=f"{label:<17}",
+        label=f"{label:<13}",
         file=sys.stderr,
         item_show_func=_item_name,
     ) as bar:

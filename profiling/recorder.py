@@ -56,7 +56,8 @@ class Recording:
     skipped: dict[str, str] = field(default_factory=dict)
 
 
-def _untracked(_label: str, items: Sequence[T], /) -> Iterable[T]:
+def untracked(_label: str, items: Sequence[T], /) -> Iterable[T]:
+    """Follow nothing."""
     return items
 
 
@@ -66,13 +67,13 @@ def record(
     out: str | Path = "traces",
     *,
     device: str = "auto",
-    warmup: int = 50,
+    warmup: int = 20,
     steps: int = 20,
     rounds: int = 60,
     isolate: bool = True,
     shapes: bool = False,
     stacks: bool = False,
-    track: Track = _untracked,
+    track: Track = untracked,
 ) -> Recording:
     """Run, check, time and trace a forward pass in several execution modes.
 
@@ -124,9 +125,12 @@ def record(
     recording = Recording(request.run, folder)
     with ExitStack() as stack:
         sessions = [stack.enter_context(closing(session)) for session in _open(names, request)]
+        # All at once on as many cores as there are, and none computes meanwhile.
+        for session in track("Loading torch", sessions):
+            session.start()
         for session in track("Preparing", sessions):
             _prepare(session, recording, asked=modes is not None)
-        _time(sessions, rounds, track, recording)
+        take_turns(sessions, rounds, track, recording)
         for session in track("Tracing", _left(sessions, recording)):
             try:
                 recording.manifests.append(session.write())
@@ -153,7 +157,13 @@ def _prepare(session: Session, recording: Recording, *, asked: bool) -> None:
             recording.failures[session.name] = error
 
 
-def _time(sessions: Sequence[Session], rounds: int, track: Track, recording: Recording) -> None:
+def take_turns(
+    sessions: Sequence[Session], rounds: int, track: Track, recording: Recording
+) -> None:
+    """Sample every session once a round, in an order that changes from round to round.
+
+    A session that breaks is noted in `recording.failures` and left out from then on.
+    """
     by_name = {session.name: session for session in _left(sessions, recording)}
     for order in track("Timing", round_orders(list(by_name), rounds, seed=rounds)):
         for name in order:

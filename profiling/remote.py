@@ -70,6 +70,10 @@ class RemoteSession:
         theirs.close()
         self._connection.send((name, packed))
 
+    def start(self) -> None:
+        """See `LocalSession.start`."""
+        self._ask("start")
+
     def prepare(self) -> None:
         """See `LocalSession.prepare`."""
         self._ask("prepare")

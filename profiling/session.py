@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from profiling._torch import torch
+from profiling._torch import load_torch, torch
 from profiling.bootstrap import median_estimate
 from profiling.branches import BRANCH_RANGE, STEP_RANGE
 from profiling.errors import UnavailableError, blamed
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from profiling.job import Job
     from profiling.modes import Mode, Run
 
-_PROOF_STEPS: Final = 5
+_PROOF_STEPS: Final = 10
 
 
 class Session(Protocol):
@@ -36,6 +36,9 @@ class Session(Protocol):
     @property
     def name(self) -> str:
         """The key of the mode."""
+
+    def start(self) -> None:
+        """Wait until torch is loaded, which is the slow part of a new process."""
 
     def prepare(self) -> None:
         """Build, warm up, check and prove the mode, and choose how long a sample is."""
@@ -82,6 +85,14 @@ class LocalSession:
         self._make_job = make_job
         self._held = ExitStack()
         self._ready: _Ready | None = None
+
+    def start(self) -> None:
+        """Load torch.
+
+        Raises:
+            MissingTorchError: it is not installed, or does not load.
+        """
+        load_torch()
 
     def prepare(self) -> None:
         """Build, warm up, check and prove the mode, and choose how long a sample is.

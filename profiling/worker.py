@@ -27,6 +27,7 @@ def serve(descriptor: int) -> None:
             name, packed = connection.recv()
             with closing(LocalSession(name, functools.partial(_job, packed))) as session:
                 calls = {
+                    "start": session.start,
                     "prepare": session.prepare,
                     "sample": session.sample,
                     "write": session.write,

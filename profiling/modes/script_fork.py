@@ -63,7 +63,8 @@ class ScriptFork(Mode):
         if not parallel:
             raise UnprovenError(
                 f"no step of {evidence.steps} ran operators on two threads; "
-                "expected the inter-op pool to share them out"
+                "expected the inter-op pool to share them out (one of its threads runs all "
+                "branches where they take less time than waking another)"
             )
         return (
             f"operators ran on up to {max(counts)} threads of the inter-op pool, "
@@ -89,7 +90,7 @@ def _script(branches: Sequence[Branch], *, ranges: bool) -> Any:
         script = torch.jit.script(holder)
         for method in _sources(branches, ranges=ranges):
             script.define(method)
-    except (RuntimeError, TypeError, ValueError, OSError, NotImplementedError) as error:
+    except Exception as error:  # its compiler has no base class for what it raises
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise UnavailableError(f"TorchScript cannot compile a branch: {lines[0]}") from error
     return script
