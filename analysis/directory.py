@@ -39,17 +39,30 @@ def discover(paths: Iterable[Path]) -> tuple[Source, ...]:
     """
     sources: dict[Path, Source] = {}
     for path in paths:
-        found = _in_directory(path) if path.is_dir() else [path]
-        if not path.exists():
-            raise TraceError(f"{path}: no such file or directory; expected a trace or a folder")
-        if not found:
+        try:
+            for file in _files(path):
+                sources.setdefault(file.resolve(), _source(file))
+        except OSError as error:
             raise TraceError(
-                f"{path}: holds no trace (.json or .json.gz); `profiling record --out {path}` "
-                "records some"
-            )
-        for file in found:
-            sources.setdefault(file.resolve(), _source(file))
+                f"{error.filename or path}: cannot be read ({error.strerror or error}); "
+                "expected a trace or a folder"
+            ) from error
     return tuple(sorted(sources.values(), key=_order))
+
+
+def _files(path: Path) -> list[Path]:
+    """Return the path itself, or the traces in it."""
+    if not path.exists():
+        raise TraceError(f"{path}: no such file or directory; expected a trace or a folder")
+    if not path.is_dir():
+        return [path]
+    found = _in_directory(path)
+    if not found:
+        raise TraceError(
+            f"{path}: holds no trace (.json or .json.gz); `profiling record --out {path}` "
+            "records some"
+        )
+    return found
 
 
 def _in_directory(directory: Path) -> list[Path]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from analysis.errors import DamagedTraceError, TraceError
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 SUFFIX = ".manifest.json"
 SUPPORTED_VERSION = 1
+
+_Duration = Annotated[float, Meta(gt=0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,9 @@ class Timing:
         cpu_seconds_per_wall_second: cores in use on average.
     """
 
-    samples_ns: tuple[float, ...]
-    median_ns: float
-    ci95_ns: tuple[float, float]
+    samples_ns: Annotated[tuple[_Duration, ...], Meta(min_length=1)]
+    median_ns: _Duration
+    ci95_ns: tuple[_Duration, _Duration]
     cpu_seconds_per_wall_second: float | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -69,6 +72,11 @@ class Manifest:
     outputs: Outputs = field(default_factory=Outputs)
 
 
+@dataclass(frozen=True, slots=True)
+class _Version:
+    schema_version: int
+
+
 def read(path: Path) -> Manifest:
     """Read one manifest.
 
@@ -78,19 +86,23 @@ def read(path: Path) -> Manifest:
             message names the field.
     """
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        text = path.read_bytes()
+        # What another version calls its fields is no fault of the file.
+        version = msgspec.json.decode(text, type=_Version).schema_version
+        if version == SUPPORTED_VERSION:
+            return msgspec.json.decode(text, type=Manifest)
     except OSError as error:
-        raise TraceError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise TraceError(
+            f"{path}: cannot be read ({error.strerror or error}); make it readable, or remove it"
+        ) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedTraceError(
             f"{path}: is not a manifest of `profiling record` ({error}); record again, or remove it"
         ) from error
-    if manifest.schema_version != SUPPORTED_VERSION:
-        raise DamagedTraceError(
-            f"{path}: has schema_version {manifest.schema_version}, expected {SUPPORTED_VERSION}; "
-            "use the version of torch-overlap that recorded it"
-        )
-    return manifest
+    raise DamagedTraceError(
+        f"{path}: has schema_version {version}, expected {SUPPORTED_VERSION}; "
+        "use the version of torch-overlap that recorded it"
+    )
 
 
 def belongs(manifest: Manifest, trace: Path) -> bool:
