@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # An underscore between letters or digits is one; elsewhere it may begin emphasis.
 _MARKUP = re.compile(r"[\\`*\[\]~<&|$]|(?<![^\W_])_|_(?![^\W_])")
-_BLOCK_START = re.compile(r"[#>+=-]|\d+(?=[.)])")
+_BLOCK_START = re.compile(r"[#>+-]|\d+(?=[.)])")
 _NO_CODE_SPAN = re.compile(r"[`|]")
 _ENTITIES = {"<": "&lt;", "&": "&amp;", "|": "&#124;", "$": "&#36;"}
 

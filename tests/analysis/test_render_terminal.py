@@ -91,6 +91,16 @@ def test_every_figure_is_whole_at_any_width(width: int) -> None:
         assert [figure for figure in FIGURES if figure not in shown] == []
 
 
+@pytest.mark.parametrize("name", ["x" * 200, "a name of words " * 20])
+def test_long_names_leave_room_for_figures(name: str) -> None:
+    rows = tuple((name, *row[1:]) for row in MODES.rows)
+    table = Table(MODES.columns, rows)
+    shown = show(Document((Section("Title", 2, (table,)),), ()), width=80)
+    assert max(map(cell_len, shown.splitlines())) <= 80
+    assert [figure for figure in FIGURES if figure not in shown] == []
+    assert len(shown.split("\n\n")) < len(MODES.columns)
+
+
 def test_each_part_of_a_divided_table_names_its_rows() -> None:
     parts = show(SUMMARY, width=60).split("\n\n")
     tables = [part for part in parts if "\nsequential" in part]
@@ -111,7 +121,7 @@ def test_narrower_than_sensible_is_taken_for_40() -> None:
 def test_colours_come_only_where_asked_for() -> None:
     assert "\x1b" not in show(SUMMARY)
     coloured = show(SUMMARY, color=True)
-    assert ANSI.search(coloured)
+    assert set(ANSI.findall(coloured)) == {"\x1b[1m", "\x1b[2m", "\x1b[0m"}
     without = "\n".join(line.rstrip() for line in ANSI.sub("", coloured).split("\n"))
     assert without == show(SUMMARY)
 
