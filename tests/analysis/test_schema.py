@@ -12,7 +12,6 @@ from jsonschema import Draft202012Validator
 
 from analysis.compose import compose
 from analysis.metrics import accelerator, cpu
-from analysis.metrics.lanes import ACCELERATOR_STATES, CPU_STATES
 from analysis.render import as_json, schema
 from analysis.report import SCHEMA_VERSION
 from analysis.reporting import report
@@ -35,15 +34,18 @@ from tests.shared import ABSENT, real_traces
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from types import ModuleType
 
     from tests.builders import Event
 
 VALIDATOR = Draft202012Validator(schema())
 
-# Keys that stand for something in the trace, which another one may lack.
+# Keys that stand for something in the trace, or for a state that is not always
+# told: another report may lack them.
 NAMED_BY_DATA = re.compile(
     r"\.(class_busy_ns|class_overlap_ns|lane_breakdown_ns|workload|environment"
     r"|breakdown_by_class_ns\.\w+|idle_gaps\[\]\.breakdown_ns)\.[^.]+$|\.concurrency_ns\.[1-9]$"
+    r"|\.breakdown_by_class_ns\.(one_dependency|one_device_full|one_unrecorded_wait)$"
 )
 FREE = re.compile(r"\.(workload|environment)\.")
 NULLABLE = re.compile(
@@ -297,6 +299,9 @@ def test_null_stands_only_where_a_figure_may_be_missing(full: Plain) -> None:
         (("traces", 0, "devices", 0, "lane_overlap_ns"), [["1", "2"]]),
         (("traces", 0, "devices", 0, "lane_overlap_ns"), [["1", "2", 3, 4]]),
         (("traces", 0, "devices", 0, "breakdown_ns", "one_more"), "long"),
+        (("traces", 0, "devices", 0, "lane_breakdown_ns", "1", "one_more"), "long"),
+        (("traces", 0, "devices", 0, "idle_gaps", 0, "breakdown_ns"), {}),
+        (("traces", 0, "devices", 0, "idle_gaps", 0, "breakdown_ns", "overlapped"), 1),
         (("traces", 0, "devices", 0, "class_busy_ns", "compute+copy"), 1),
         (("traces", 0, "devices", 0, "breakdown_by_class_ns", "overlapped"), {"copy, set": 1}),
         (("comparison", "runs", 0, "modes", 0, "wall_ci95_ns"), [1.0]),
@@ -335,19 +340,16 @@ def test_keys_may_be_added(full: Plain) -> None:
     assert errors(changed(full, later)) == []
 
 
-@pytest.mark.parametrize(
-    ("definition", "states"),
-    [
-        ("accelerator_breakdown", accelerator.STATES),
-        ("cpu_breakdown", cpu.STATES),
-        ("accelerator_lane_breakdown", ACCELERATOR_STATES),
-        ("cpu_lane_breakdown", CPU_STATES),
-    ],
-)
-def test_states_are_those_that_are_measured(definition: str, states: tuple[str, ...]) -> None:
-    defined = schema()["$defs"][definition]
-    assert defined["required"] == list(states)
-    assert list(defined["properties"]) == list(states)
+@pytest.mark.parametrize(("kind", "states"), [("accelerator", accelerator), ("cpu", cpu)])
+def test_states_are_those_that_are_measured(full: Plain, kind: str, states: ModuleType) -> None:
+    defined = schema()["$defs"][f"{kind}_breakdown"]
+    assert defined["required"] == list(defined["properties"]) == list(states.STATES)
+    of_lanes = schema()["$defs"][f"{kind}_lane_breakdown"]
+    assert of_lanes["required"] == list(of_lanes["properties"])
+    for device in (device for trace in full["traces"] for device in trace["devices"]):
+        if device["kind"] == kind:
+            for times in device["lane_breakdown_ns"].values():
+                assert set(times) == set(of_lanes["required"])
 
 
 def test_a_report_of_nothing_is_valid(tmp_path: Path) -> None:
