@@ -39,7 +39,7 @@ _DEVICE = click.option(
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 all went well, 1 something failed, 2 wrong usage."""
     try:
-        code = cli.main(args, prog_name="profiling", standalone_mode=False)
+        code = cli.main(args, prog_name="profiling", standalone_mode=False) or 0
     except click.ClickException as error:
         error.show()
         code = error.exit_code

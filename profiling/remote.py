@@ -70,6 +70,11 @@ class RemoteSession:
         theirs.close()
         self._connection.send((name, packed))
 
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
     def start(self) -> None:
         """See `LocalSession.start`."""
         self._ask("start")

@@ -39,7 +39,9 @@ def one_thread_per_operator() -> Iterator[None]:
     """Teams of threads only wait for each other on a machine that runs other tests too."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
     torch.set_num_threads(before)
 
 
