@@ -309,6 +309,7 @@ def test_null_stands_only_where_a_figure_may_be_missing(full: Plain) -> None:
         (("comparison", "runs", 0, "modes", 0, "speed_up"), [1.0, 0.9, 1.1, 1.0]),
         (("comparison", "runs", 0, "modes", 0, "speed_up"), [1.0, 0.9]),
         (("comparison", "runs", 0, "modes", 0, "busy_share"), 1.1),
+        (("comparison", "runs", 0, "modes", 0, "overlap_share"), 1.1),
         (("comparison", "runs", 0, "modes", 0, "less_work"), 0),
     ],
     ids=str,
