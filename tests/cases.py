@@ -241,8 +241,8 @@ FIGURES = [
     # 7   ==   z ===
     _case(
         "an activity without length neither runs nor ends a gap",
-        [kernel("a", 0, 4), kernel("z", 10, 10), kernel("b", 12, 18)],
-        activities=3,
+        [kernel("a", 0, 4), kernel("Z", 4, 4), kernel("z", 10, 10), kernel("b", 12, 18)],
+        activities=4,
         busy_ns=10,
         idle_gaps_total=1,
         idle_gaps=[
@@ -254,7 +254,7 @@ FIGURES = [
                 "breakdown_ns": {"idle_unknown": 8},
             }
         ],
-        lanes=[{"lane": "7", "activities": 3, "busy_ns": 10}],
+        lanes=[{"lane": "7", "activities": 4, "busy_ns": 10}],
     ),
     # The longest first, of equals the earlier; "before" is what ended last.
     _case(
@@ -373,6 +373,7 @@ IDLE = [
             "idle_unrecorded_wait": 15,
             "one_nothing_queued": 10,
         },
+        lane_breakdown_ns={"7": {"running": 20, "not_launched": 2, "launching": 3, "wait": 15}},
     ),
     _case(
         "an activity without length waits like others",
@@ -676,7 +677,7 @@ IDLE = [
             kernel("w", 10, 15, stream=20),
             launch(30, 40, correlation=3),
             kernel("m", 60, 70, correlation=3),
-            launch(22, 25, correlation=2, tid=2),
+            launch(22, 45, correlation=2, tid=2),
             kernel("k", 60, 70, stream=20, correlation=2),
         ],
         breakdown_ns={
@@ -684,8 +685,8 @@ IDLE = [
             "overlapped": 5 + 10,
             "one_nothing_queued": 5,
             "idle_host_untraced": 2,
-            "idle_launching": 3,
-            "idle_unrecorded_wait": 35,
+            "idle_launching": 23,
+            "idle_unrecorded_wait": 15,
         },
         idle_gaps=[
             {
@@ -695,11 +696,36 @@ IDLE = [
                 "after": "k",
                 "breakdown_ns": {
                     "idle_host_untraced": 2,
-                    "idle_launching": 3,
-                    "idle_unrecorded_wait": 35,
+                    "idle_launching": 23,
+                    "idle_unrecorded_wait": 15,
                 },
             }
         ],
+    ),
+    # m on lane 7 is unknown from 5 and to its start, k on lane 20 from 8 to 30.
+    _case(
+        "of two without a launch the one that is unknown for longest explains it",
+        [
+            *A,
+            launch(6, 8, correlation=9),
+            kernel("w", 10, 12, stream=20, correlation=9),
+            kernel("m", 40, 50),
+            kernel("k", 40, 50, stream=20),
+            launch(30, 35, correlation=2),
+            kernel("z", 50, 60, stream=20, correlation=2),
+        ],
+        breakdown_ns={"overlapped": 12, "one_unknown": 8, "idle_unknown": 20}
+        | {"one_nothing_queued": 10},
+    ),
+    # One call launched three; k was ready from 20, m, the first on lane 20, perhaps from 5.
+    _case(
+        "of two of one launch the one whose lane was free first explains it",
+        [
+            *A,
+            kernel("k", 40, 50, correlation=1),
+            kernel("m", 40, 50, stream=20, correlation=1),
+        ],
+        breakdown_ns={"one_same_lane": 10, "idle_unknown": 20, "overlapped": 10},
     ),
     # Nothing tells a and b apart but that a had work before it on its lane, and b none.
     _case(
@@ -895,9 +921,12 @@ ONE = [
             # launching 68-70, ready beyond the bound 70-85
             launch(68, 70, correlation=5),
             kernel("r", 85, 86, stream=20, correlation=5),
+            # launching 74-75, start latency 75-80, first on lane 40
+            launch(74, 75, correlation=6),
+            kernel("q", 80, 81, stream=40, correlation=6),
         ],
         breakdown_ns={
-            "overlapped": 2 + 2 + 1 + 2 + 1,
+            "overlapped": 2 + 2 + 1 + 1 + 2 + 1,
             "one_unknown": 8,
             "one_launching": 10,
             # 30-42 and 94-95, 96-100
@@ -905,7 +934,8 @@ ONE = [
             # 42-52, 62-70, 86-92
             "one_graph": 10 + 8 + 6,
             "one_start_latency": 8,
-            "one_room_unknown": 15,
+            # 70-80 and 81-85
+            "one_room_unknown": 14,
             # 100-110
             "one_nothing_queued": 10,
         },
@@ -1303,8 +1333,8 @@ STEPS = [
             annotation("ProfilerStep#1", 0, 30),
             launch(2, 5, correlation=1),
             kernel("a", 10, 20, correlation=1),
-            # launched by another thread of the process
-            launch(22, 28, correlation=2, tid=2),
+            # launched by another thread of the process, in a call that outlasts the step
+            launch(22, 32, correlation=2, tid=2),
             kernel("b", 35, 50, correlation=2),
             annotation("ProfilerStep#2", 30, 60),
             launch(51, 55, correlation=3),
@@ -1324,8 +1354,8 @@ STEPS = [
                     "breakdown_ns": {
                         # 0-10 before a: thread 1 is in the step's own annotation
                         "idle_host_python": 2,
-                        "idle_launching": 3 + 6,
-                        "idle_start_latency": 5 + 7,
+                        "idle_launching": 3 + 10,
+                        "idle_start_latency": 5 + 3,
                         # 20-22 before b: thread 2 is in nothing
                         "idle_host_untraced": 2,
                         "one_nothing_queued": 25,
@@ -1334,8 +1364,8 @@ STEPS = [
                         "7": {
                             "running": 25,
                             "not_launched": 4,
-                            "launching": 9,
-                            "start_latency": 12,
+                            "launching": 13,
+                            "start_latency": 8,
                         }
                     },
                 }
@@ -1348,9 +1378,9 @@ STEPS = [
                     "busy_ns": 25,
                     "breakdown_ns": {
                         # 30-35 before b; 50-51, then the launch of c
-                        "idle_start_latency": 5 + 5,
+                        "idle_start_latency": 3 + 5,
                         "idle_host_python": 1,
-                        "idle_launching": 4,
+                        "idle_launching": 2 + 4,
                         # 60-62 d's launch, 62-70 behind c
                         "one_launching": 2,
                         "one_same_lane": 8,
@@ -1367,7 +1397,8 @@ STEPS = [
             launch(0, 5, correlation=1),
             kernel("a", 5, 20, correlation=1),
             launch(30, 35, correlation=2, pid=300),
-            kernel("b", 50, 60, correlation=2),
+            # begins as the step's window ends
+            kernel("b", 40, 60, correlation=2),
         ],
         {"0": {"window_ns": 55}},
         steps={
