@@ -1,7 +1,9 @@
 """Traces, and recorded runs, as files of a test's own folder."""
 
+import gzip
 import hashlib
 import json
+import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 
 import analysis
 from analysis import Trace
-from tests.builders import Event, write_trace
+from tests.builders import Event, chrome_trace, write_trace
 
 
 @pytest.fixture
@@ -39,9 +41,18 @@ def load_events(tmp_path: Path) -> Callable[..., Trace]:
 def record(tmp_path: Path) -> Callable[..., Path]:
     """Writes a trace with the manifest that the recorder would put beside it."""
 
-    def write(mode: str, events: Sequence[Event], samples_ns: Sequence[float], **keys: Any) -> Path:
-        name = f"cpu-post-{mode}"
-        trace = write_trace(tmp_path / f"{name}.pt.trace.json.gz", events)
+    def write(
+        mode: str,
+        events: Sequence[Event],
+        samples_ns: Sequence[float],
+        *,
+        name: str = "",
+        header: dict[str, object] | None = None,
+        **keys: Any,
+    ) -> Path:
+        name = name or f"cpu-post-{mode}"
+        trace = tmp_path / f"{name}.pt.trace.json.gz"
+        trace.write_bytes(gzip.compress(chrome_trace(events, header=header)))
         manifest: dict[str, Any] = {
             "schema_version": 1,
             "run": "run-1",
@@ -52,7 +63,7 @@ def record(tmp_path: Path) -> Callable[..., Path]:
             "sha256": hashlib.sha256(trace.read_bytes()).hexdigest(),
             "timing": {
                 "samples_ns": list(samples_ns),
-                "median_ns": sorted(samples_ns)[len(samples_ns) // 2],
+                "median_ns": statistics.median(samples_ns),
                 "ci95_ns": [min(samples_ns), max(samples_ns)],
                 "cpu_seconds_per_wall_second": None,
             },

@@ -1,0 +1,371 @@
+"""Runs of literal traces: what a mode's row says, and which warnings it carries."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis import Trace
+from analysis.comparison import compare, main_device, strongest_state
+from analysis.pipeline import analyze
+from analysis.report import ModeFigures, RunComparison
+from analysis.reporting import report
+from analysis.statistics import Ratio
+from tests.builders import Event, annotation, cpu_op, in_microseconds, kernel, launch
+
+Record = Callable[..., Path]
+LoadEvents = Callable[..., Trace]
+
+US = 1000.0
+NOISE = [1.0, 1.02, 0.99, 1.3, 1.01, 0.98, 1.0, 1.05, 1.0]
+"""One factor per round, which both modes share."""
+
+
+def times(us: float) -> list[float]:
+    return [us * US * noise for noise in NOISE]
+
+
+def steps(
+    *lanes: tuple[int, int], wall: int, count: int = 2, mark: str = "overlap.step"
+) -> list[Event]:
+    """Steps of `wall` us; operator i runs on thread i + 1 from and to the given us."""
+    events = []
+    for step in range(count):
+        begin = 10_000 * step
+        events.append(annotation(mark, begin, begin + wall, tid=99))
+        for i, (low, high) in enumerate(lanes):
+            events.append(cpu_op(f"aten::op{i}", begin + low, begin + high, tid=i + 1))
+    return in_microseconds(events)
+
+
+def one_lane(*, wall: int, work: int, count: int = 2) -> list[Event]:
+    return steps((0, work), wall=wall, count=count)
+
+
+SEQUENTIAL = one_lane(wall=1000, work=800)
+TWO_LANES = steps((50, 450), (50, 450), wall=500)
+"""Half the wall time of SEQUENTIAL, all of it by overlap."""
+
+
+def only_run(tmp_path: Path) -> RunComparison:
+    comparison = report([tmp_path]).comparison
+    assert comparison is not None
+    (run,) = comparison.runs
+    return run
+
+
+def mode(tmp_path: Path, name: str) -> ModeFigures:
+    (found,) = (each for each in only_run(tmp_path).modes if each.mode == name)
+    return found
+
+
+def test_a_mode_that_overlaps(record: Record, tmp_path: Path) -> None:
+    record("sequential", SEQUENTIAL, times(1000))
+    path = record("threads", TWO_LANES, times(500), timing={"cpu_seconds_per_wall_second": 1.6})
+    found = mode(tmp_path, "threads")
+    assert found.path == str(path)
+    assert found.rank is None
+    assert found.wall_ns == 500 * US
+    assert found.wall_ci95_ns == (490 * US, 650 * US)
+    assert found.speed_up == pytest.approx((2, 2, 2))
+    assert found.traced_speed_up == Ratio(2, 2, 2)
+    assert (found.less_work, found.more_overlap, found.less_idle) == (1, 2, 1)
+    assert found.traced_wall_ns == 500 * US
+    assert found.cpu_seconds_per_wall_second == 1.6
+    assert found.achieved == 2
+    # The window runs from the first operator to the last, 10.4 ms, and 0.8 ms of it are busy.
+    assert found.busy_share == found.overlap_share == pytest.approx(800 / 10_400)
+    assert found.strongest_state == "idle_untraced"
+    assert found.notes == ()
+
+
+def test_the_baseline_is_compared_with_itself(record: Record, tmp_path: Path) -> None:
+    record("sequential", SEQUENTIAL, times(1000), timing={"cpu_seconds_per_wall_second": 0.8})
+    found = mode(tmp_path, "sequential")
+    assert found.speed_up == Ratio(1, 1, 1)
+    assert found.traced_speed_up == Ratio(1, 1, 1)
+    assert (found.less_work, found.more_overlap, found.less_idle) == (1, 1, 1)
+    assert found.achieved == 1
+    assert found.overlap_share == 0
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        (one_lane(wall=500, work=400), (2, 1, 1)),
+        (one_lane(wall=800, work=800), (1, 1, 1.25)),
+        (steps((0, 800), (0, 800), wall=1000), (0.5, 2, 1)),
+        (steps((0, 300), (200, 700), wall=875), (1, 8 / 7, 1)),
+        # A step lasts until all that was started in it has ended.
+        (steps((0, 700), (0, 900), wall=800), (800 / 1600, 1600 / 900, 1.25)),
+        (steps((0, 400), wall=500, count=5), (2, 1, 1)),
+    ],
+)
+def test_the_factors_multiply_to_the_traced_speed_up(
+    record: Record, tmp_path: Path, events: list[Event], expected: tuple[float, float, float]
+) -> None:
+    record("sequential", SEQUENTIAL, times(1000))
+    record("other", events, times(1000))
+    found = mode(tmp_path, "other")
+    assert (found.less_work, found.more_overlap, found.less_idle) == pytest.approx(expected)
+    assert found.traced_speed_up is not None
+    assert found.traced_speed_up.value == pytest.approx(math.prod(expected), rel=1e-12)
+
+
+def test_the_tighter_step_ranges_count(record: Record, tmp_path: Path) -> None:
+    marked = [*SEQUENTIAL, *steps(wall=5000, mark="ProfilerStep#0", count=1)]
+    record("sequential", marked, times(1000))
+    record("other", steps((0, 800), wall=2000, mark="ProfilerStep#0"), times(1000))
+    assert mode(tmp_path, "sequential").traced_wall_ns == 1000 * US
+    # Without the recorder's own ranges the profiler's marks have to do.
+    assert mode(tmp_path, "other").traced_wall_ns == 2000 * US
+
+
+def test_without_steps_there_are_no_factors(record: Record, tmp_path: Path) -> None:
+    record("sequential", SEQUENTIAL, times(1000))
+    record("other", in_microseconds([cpu_op("aten::mm", 0, 500)]), times(500))
+    found = mode(tmp_path, "other")
+    assert found.speed_up is not None
+    assert found.speed_up.value == pytest.approx(2)
+    assert found.traced_wall_ns is None
+    assert found.traced_speed_up is None
+    assert found.less_work is found.more_overlap is found.less_idle is None
+    assert found.achieved == 1
+    assert found.notes == ()
+
+
+def test_without_operators_there_is_a_wall_time_all_the_same(
+    record: Record, tmp_path: Path
+) -> None:
+    record("sequential", SEQUENTIAL, times(1000))
+    record("other", [annotation("overlap.step", 0, 10)], times(500))
+    found = mode(tmp_path, "other")
+    assert found.wall_ns == 500 * US
+    assert found.speed_up is not None
+    assert found.busy_share is found.overlap_share is found.achieved is None
+    assert found.strongest_state is None
+    assert found.traced_speed_up is None
+
+
+def test_without_a_baseline_nothing_is_compared(record: Record, tmp_path: Path) -> None:
+    record("threads", TWO_LANES, times(500))
+    run = only_run(tmp_path)
+    assert run.baseline is None
+    (found,) = run.modes
+    assert found.speed_up is found.traced_speed_up is None
+    assert found.less_work is found.more_overlap is found.less_idle is None
+    assert found.traced_wall_ns == 500 * US
+    assert found.notes == ()
+
+
+def test_modes_come_by_wall_time_after_the_baseline(record: Record, tmp_path: Path) -> None:
+    for name, us in (("a", 900), ("b", 300), ("sequential", 500), ("c", 400), ("d", 1200)):
+        record(name, one_lane(wall=1000, work=800), times(us))
+    assert [each.mode for each in only_run(tmp_path).modes] == ["sequential", "b", "c", "a", "d"]
+
+
+def test_runs_are_kept_apart(record: Record, tmp_path: Path) -> None:
+    record("sequential", SEQUENTIAL, times(1000), run="b", name="b-s")
+    record("threads", TWO_LANES, times(500), run="b", name="b-t")
+    facts = {"preset": "wide", "device": "cuda", "workload": {"branches": 8}}
+    record("threads", TWO_LANES, times(100), run="a", name="a-t", environment={"x": 1}, **facts)
+    comparison = report([tmp_path]).comparison
+    assert comparison is not None
+    first, second = comparison.runs
+    assert (first.run, second.run) == ("a", "b")
+    assert (first.preset, first.device, first.workload) == ("wide", "cuda", {"branches": 8})
+    assert first.environment == {"x": 1}
+    assert first.baseline is None
+    assert [each.speed_up for each in first.modes] == [None]
+    assert second.baseline == "sequential"
+    assert [each.mode for each in second.modes] == ["sequential", "threads"]
+    assert compare(report([tmp_path]).traces[::-1]) == comparison
+
+
+def test_traces_without_manifests_are_not_compared(load_events: LoadEvents) -> None:
+    assert compare([analyze(load_events(SEQUENTIAL))]) is None
+    assert compare([]) is None
+
+
+def test_ranks_have_baselines_of_their_own(record: Record, tmp_path: Path) -> None:
+    def rank(number: int) -> dict[str, Any]:
+        return {"header": {"distributedInfo": {"rank": number}}}
+
+    record("sequential", SEQUENTIAL, times(1000), name="s0", **rank(0))
+    record("sequential", SEQUENTIAL, times(3000), name="s1", **rank(1))
+    record("threads", TWO_LANES, times(500), name="t0", **rank(0))
+    record("threads", TWO_LANES, times(600), name="t1", **rank(1))
+    record("threads", TWO_LANES, times(700), name="t2", **rank(2))
+    found = [
+        (each.mode, each.rank, each.speed_up and round(each.speed_up.value, 6))
+        for each in only_run(tmp_path).modes
+    ]
+    assert found == [
+        ("sequential", 0, 1),
+        ("sequential", 1, 1),
+        ("threads", 0, 2),
+        ("threads", 1, 5),
+        ("threads", 2, None),
+    ]
+
+
+DISTURBED = "The profiler disturbed what it watched: "
+TRUST = "Trust the untraced figure; the factors show a tendency."
+CONTENDED = "Contention: "
+TURNS = "lanes took turns"
+WAITED = "part of the busy time was waiting"
+UNSEEN = "threads inside operators work unseen"
+
+
+def notes_of(
+    record: Record, tmp_path: Path, events: list[Event], us: float, **keys: Any
+) -> tuple[str, ...]:
+    record("sequential", SEQUENTIAL, times(1000))
+    record("other", events, times(us), **keys)
+    return mode(tmp_path, "other").notes
+
+
+@pytest.mark.parametrize(
+    ("us", "notes"),
+    [
+        (500, ()),
+        (
+            625,
+            (f"{DISTURBED}1.60x untraced, 2.00x traced. {TRUST}",),
+        ),
+        (
+            400,
+            (f"{DISTURBED}2.50x untraced, 2.00x traced. {TRUST}",),
+        ),
+    ],
+)
+def test_disturbance(record: Record, tmp_path: Path, us: float, notes: tuple[str, ...]) -> None:
+    assert notes_of(record, tmp_path, TWO_LANES, us) == notes
+
+
+def test_disturbance_needs_intervals_that_do_not_meet(record: Record, tmp_path: Path) -> None:
+    record("sequential", SEQUENTIAL, times(1000))
+    # Of 600 us in the median, but some rounds as fast as the trace.
+    uneven = [500 * US, 600 * US, 700 * US, 500 * US, 900 * US, 600 * US, 450 * US, 650 * US]
+    record("other", TWO_LANES, uneven)
+    found = mode(tmp_path, "other")
+    assert found.speed_up is not None
+    assert found.speed_up.low < 2 < found.speed_up.high
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("events", "us", "contended"),
+    [
+        (steps((0, 800), (0, 800), wall=1000), 1000, True),
+        (steps((0, 800), (0, 800), wall=1100), 1100, True),
+        # It pays: no contention, whatever the factors say.
+        (TWO_LANES, 500, False),
+        # Slower, but nothing overlapped.
+        (one_lane(wall=1500, work=1500), 1500, False),
+        # Overlap that is not worth the name.
+        (steps((0, 800), (799, 829), wall=1000), 1000, False),
+    ],
+)
+def test_contention(
+    record: Record, tmp_path: Path, events: list[Event], us: float, contended: bool
+) -> None:
+    notes = notes_of(record, tmp_path, events, us)
+    assert [note.startswith(CONTENDED) for note in notes] == [True] * contended
+    if contended:
+        assert notes[0] == (
+            f"Contention: 2.00 lanes ran at once, without a speed-up ({1000 / us:.2f}x)."
+        )
+
+
+@pytest.mark.parametrize(
+    ("cpu", "cores", "words"),
+    [
+        (None, 1, None),
+        (1.6, 2, None),
+        (1.53, 2, None),
+        (1.5, 2, WAITED),
+        (0.9, 2, WAITED),
+        (2.39, 2, None),
+        (2.41, 4, UNSEEN),
+        (1.6, 1, TURNS),
+        (1.6, None, None),
+    ],
+)
+def test_cores(
+    record: Record, tmp_path: Path, cpu: float | None, cores: int | None, words: str | None
+) -> None:
+    timing = {"cpu_seconds_per_wall_second": cpu}
+    environment = {"cpu_count": cores}
+    notes = notes_of(record, tmp_path, TWO_LANES, 500, timing=timing, environment=environment)
+    assert [(words or "") in note for note in notes] == [True] * (words is not None)
+
+
+def test_what_the_notes_on_cores_say(record: Record, tmp_path: Path) -> None:
+    timing = {"cpu_seconds_per_wall_second": 0.9}
+    notes = notes_of(record, tmp_path, TWO_LANES, 500, timing=timing, environment={"cpu_count": 1})
+    assert notes == (
+        "2.00 lanes at once on 1 cores: lanes took turns while they counted as running.",
+        (
+            "Traced lanes were busy 1.60 s per second, but the untraced run used 0.90 CPU seconds "
+            "per second: part of the busy time was waiting, or was made by the profiler."
+        ),
+    )
+
+
+ON_DEVICE = in_microseconds(
+    [
+        annotation("overlap.step", 0, 100),
+        launch(0, 5, correlation=1),
+        launch(5, 10, correlation=2),
+        kernel("a", 20, 80, stream=7, correlation=1),
+        kernel("b", 20, 80, stream=8, correlation=2),
+    ]
+)
+
+
+def test_cores_say_nothing_of_an_accelerator(record: Record, tmp_path: Path) -> None:
+    timing = {"cpu_seconds_per_wall_second": 0.1}
+    record("sequential", ON_DEVICE, times(100), timing=timing, environment={"cpu_count": 1})
+    found = mode(tmp_path, "sequential")
+    assert found.achieved == 2
+    assert [note for note in found.notes if not note.startswith(CONTENDED)] == []
+
+
+def test_the_device_that_did_most_stands_for_the_trace(load_events: LoadEvents) -> None:
+    small = [kernel("k", 0, 100, device=0)]
+    large = [kernel("k", 0, 60, device=1, stream=s) for s in (7, 8)]
+    trace = analyze(load_events([*small, *large]))
+    device = main_device(trace)
+    assert device is not None
+    assert device.device == "1"
+    assert main_device(analyze(load_events([]))) is None
+
+
+def test_other_devices_do_not_enter_the_factors(record: Record, tmp_path: Path) -> None:
+    def run(kernels: list[Event]) -> list[Event]:
+        return in_microseconds(
+            [
+                annotation("overlap.step", 0, 100),
+                *(launch(0, 5, correlation=each.correlation) for each in kernels),
+                *kernels,
+            ]
+        )
+
+    alone = [kernel("a", 20, 80, device=1, correlation=1)]
+    other = [kernel("b", 10, 20, device=0, correlation=2)]
+    record("sequential", run(alone), times(100))
+    record("threads", run([*alone, *other]), times(100))
+    found = mode(tmp_path, "threads")
+    assert found.traced_wall_ns == 100 * US
+    assert (found.less_work, found.more_overlap, found.less_idle) == (1, 1, 1)
+
+
+def test_the_strongest_state(load_events: LoadEvents) -> None:
+    (device,) = analyze(load_events(ON_DEVICE)).devices
+    assert strongest_state(device) == "overlapped"
+    (device,) = analyze(load_events([kernel("k", 5, 5)])).devices
+    assert strongest_state(device) is None

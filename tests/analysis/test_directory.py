@@ -1,0 +1,190 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from analysis.directory import discover
+from analysis.errors import DamagedTraceError, TraceError
+from analysis.reporting import report
+from tests.builders import cpu_op, kernel, write_trace
+
+Record = Callable[..., Path]
+
+WORK = [cpu_op("aten::mm", 0, 100)]
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [source.path.name for source in discover(paths)]
+
+
+def test_recorded_runs_come_first_by_run_and_mode(record: Record, tmp_path: Path) -> None:
+    record("threads", WORK, [1], run="b", name="z")
+    record("sequential", WORK, [1], run="b", name="y")
+    record("threads", WORK, [1], run="a", name="x")
+    for name in ("c.json.gz", "a.json", "b.pt.trace.json"):
+        write_trace(tmp_path / name, WORK)
+    assert names([tmp_path]) == [
+        "x.pt.trace.json.gz",
+        "y.pt.trace.json.gz",
+        "z.pt.trace.json.gz",
+        "a.json",
+        "b.pt.trace.json",
+        "c.json.gz",
+    ]
+    sources = discover([tmp_path])
+    assert [source.manifest.mode if source.manifest else None for source in sources] == [
+        *("threads", "sequential", "threads"),
+        *(None, None, None),
+    ]
+    assert all(source.notes == () for source in sources)
+
+
+def test_traces_of_one_mode_come_by_name(record: Record, tmp_path: Path) -> None:
+    paths = [record("threads", WORK, [1], name=name) for name in ("r2", "r0", "r1")]
+    assert names(paths) == names([tmp_path]) == [f"r{i}.pt.trace.json.gz" for i in range(3)]
+
+
+def test_only_traces_are_taken_and_none_of_subdirectories(tmp_path: Path) -> None:
+    write_trace(tmp_path / "a.json", WORK)
+    (tmp_path / "README.md").write_text("what is here")
+    (tmp_path / "b.txt").write_text("{}")
+    (tmp_path / "lonely.manifest.json").write_text("{}")
+    (tmp_path / "deeper").mkdir()
+    write_trace(tmp_path / "deeper" / "c.json", WORK)
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "gone.json").symlink_to(tmp_path / "nowhere.json")
+    assert names([tmp_path]) == ["a.json"]
+
+
+def test_files_and_directories_may_be_mixed_and_none_counts_twice(
+    record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = record("sequential", WORK, [1])
+    other = write_trace(tmp_path / "other.json", WORK)
+    link = tmp_path / "folder"
+    link.symlink_to(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    found = discover([other, link / "other.json", tmp_path, Path("other.json"), trace])
+    assert [source.path.name for source in found] == [trace.name, other.name]
+    assert found[0].manifest is not None
+
+
+def test_a_file_may_have_any_name(tmp_path: Path) -> None:
+    assert names([write_trace(tmp_path / "trace of today", WORK)]) == ["trace of today"]
+
+
+def test_a_manifest_of_another_trace_is_not_used(record: Record, tmp_path: Path) -> None:
+    record("threads", WORK, [1], trace="some-other.pt.trace.json.gz")
+    (source,) = discover([tmp_path])
+    assert source.manifest is None
+    assert source.notes == ()
+
+
+def test_a_trace_that_was_changed_is_not_compared_and_says_so(record: Record) -> None:
+    trace = record("threads", WORK, [1], sha256="0" * 64)
+    (source,) = discover([trace])
+    assert source.manifest is None
+    assert source.notes == (
+        (
+            "The manifest cpu-post-threads.manifest.json describes another file (its sha256 "
+            "differs); it was not used. Record again to compare modes."
+        ),
+    )
+    measured = report([trace])
+    assert measured.traces[0].notes[0] == source.notes[0]
+    assert measured.traces[0].label == "cpu-post-threads"
+    assert measured.comparison is None
+
+
+def test_the_label_is_the_mode_or_the_bare_name(record: Record, tmp_path: Path) -> None:
+    record("threads", WORK, [1])
+    for name in ("a.pt.trace.json.gz", "b.json", "c.d.json.gz"):
+        write_trace(tmp_path / name, WORK)
+    labels = [trace.label for trace in report([tmp_path]).traces]
+    assert labels == ["threads", "a", "b", "c.d"]
+
+
+@pytest.mark.parametrize("others", [(), ("README.md", "notes.txt", "x.manifest.json")])
+def test_a_folder_without_traces(tmp_path: Path, others: tuple[str, ...]) -> None:
+    for name in others:
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(TraceError) as caught:
+        discover([tmp_path])
+    assert str(caught.value) == (
+        f"{tmp_path}: holds no trace (.json or .json.gz); `profiling record --out {tmp_path}` "
+        "records some"
+    )
+
+
+def test_a_missing_path_is_named_even_among_others(tmp_path: Path) -> None:
+    write_trace(tmp_path / "a.json", WORK)
+    missing = tmp_path / "none"
+    with pytest.raises(TraceError) as caught:
+        discover([tmp_path, missing])
+    assert str(caught.value) == (
+        f"{missing}: no such file or directory; expected a trace or a folder"
+    )
+
+
+def test_a_path_that_the_system_refuses() -> None:
+    name = "x" * 5000
+    with pytest.raises(TraceError) as caught:
+        discover([Path(name)])
+    assert str(caught.value) == (
+        f"{name}: cannot be read (File name too long); expected a trace or a folder"
+    )
+
+
+def test_a_folder_that_may_not_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The superuser, as which tests may run, may list everything.
+    def refused(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(TraceError) as caught:
+        discover([tmp_path])
+    assert str(caught.value) == (
+        f"{tmp_path}: cannot be read (Permission denied); expected a trace or a folder"
+    )
+
+
+def test_a_special_file_is_no_trace(tmp_path: Path) -> None:
+    with pytest.raises(TraceError, match="/dev/null: is empty"):
+        report([Path(os.devnull)])
+
+
+def test_a_broken_manifest_is_named(record: Record, tmp_path: Path) -> None:
+    record("threads", WORK, [1], timing={"samples_ns": []})
+    with pytest.raises(DamagedTraceError, match=r"cpu-post-threads\.manifest\.json: is not a"):
+        discover([tmp_path])
+
+
+def test_a_broken_trace_does_not_stop_the_others(tmp_path: Path) -> None:
+    write_trace(tmp_path / "a.json", WORK)
+    broken = tmp_path / "b.json"
+    broken.write_text('{"traceEvents": [')
+    write_trace(tmp_path / "c.json", [kernel("k", 0, 1)])
+    seen: list[Path] = []
+    found = report([tmp_path], progress=seen.append)
+    assert [trace.label for trace in found.traces] == ["a", "c"]
+    (failure,) = found.failures
+    assert failure.path == str(broken)
+    assert failure.reason.startswith(f"{broken}: the JSON ends early, at byte 17;")
+    assert [path.name for path in seen] == ["a.json", "b.json", "c.json"]
+
+
+def test_if_every_trace_is_broken_each_is_named(tmp_path: Path) -> None:
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text("no")
+    found = report([tmp_path])
+    assert found.traces == ()
+    assert [Path(failure.path).name for failure in found.failures] == ["a.json", "b.json"]
+
+
+def test_a_broken_trace_on_its_own_is_an_error(tmp_path: Path) -> None:
+    broken = tmp_path / "b.json"
+    broken.write_text("no")
+    for given in (broken, tmp_path):
+        with pytest.raises(TraceError, match=r"b\.json: is not a Chrome trace"):
+            report([given])
