@@ -22,7 +22,7 @@ from profiling.timing import round_orders
 from profiling.tracing import Detail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from profiling.manifest import Manifest
     from profiling.session import Session
@@ -125,11 +125,14 @@ def record(
     recording = Recording(request.run, folder)
     with ExitStack() as stack:
         sessions = [stack.enter_context(closing(session)) for session in _open(names, request)]
+        # The last pushed is called first: all begin to end before any is waited for.
+        for session in sessions:
+            stack.callback(session.leave)
         # All at once on as many cores as there are, and none computes meanwhile.
         for session in track("Loading torch", sessions):
-            session.start()
-        for session in track("Preparing", sessions):
-            _prepare(session, recording, asked=modes is not None)
+            _attempt(session, session.start, recording, asked=modes is not None)
+        for session in track("Preparing", _left(sessions, recording)):
+            _attempt(session, session.prepare, recording, asked=modes is not None)
         take_turns(sessions, rounds, track, recording)
         for session in track("Tracing", _left(sessions, recording)):
             try:
@@ -147,14 +150,19 @@ def _open(names: Sequence[str], request: Request) -> list[Session]:
     return [LocalSession(name, job) for name in names]
 
 
-def _prepare(session: Session, recording: Recording, *, asked: bool) -> None:
+def _attempt(
+    session: Session, action: Callable[[], None], recording: Recording, *, asked: bool
+) -> None:
+    """Do something that may show that a mode cannot run here, or does not work."""
     try:
-        session.prepare()
-    except ModeError as error:
-        if isinstance(error, UnavailableError) and not asked:
-            recording.skipped[session.name] = str(error)
-        else:
+        action()
+    except UnavailableError as error:
+        if asked:
             recording.failures[session.name] = error
+        else:
+            recording.skipped[session.name] = str(error)
+    except ModeError as error:
+        recording.failures[session.name] = error
 
 
 def take_turns(

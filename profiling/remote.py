@@ -68,7 +68,9 @@ class RemoteSession:
             start_new_session=True,
         )
         theirs.close()
+        # Asked at once, so that all processes load torch at the same time.
         self._connection.send((name, packed))
+        self._connection.send("start")
 
     @property
     def pid(self) -> int:
@@ -77,7 +79,7 @@ class RemoteSession:
 
     def start(self) -> None:
         """See `LocalSession.start`."""
-        self._ask("start")
+        self._answer()
 
     def prepare(self) -> None:
         """See `LocalSession.prepare`."""
@@ -92,9 +94,13 @@ class RemoteSession:
         manifest: Manifest = self._ask("write")
         return manifest
 
+    def leave(self) -> None:
+        """Tell the process to end by itself."""
+        self._connection.close()
+
     def close(self) -> None:
         """End the process: by itself, asked to, or killed, whatever works first."""
-        self._connection.close()
+        self.leave()
         for end in (self._process.terminate, self._process.kill):
             try:
                 self._process.wait(_GRACE_S)
@@ -105,15 +111,23 @@ class RemoteSession:
     def _ask(self, method: str) -> Any:
         try:
             self._connection.send(method)
+        except OSError as error:
+            raise self._ended() from error
+        return self._answer()
+
+    def _answer(self) -> Any:
+        try:
             result = self._connection.recv()
         except (EOFError, OSError) as error:
-            raise BrokenModeError(f"the process of the mode {self._end()}") from error
+            raise self._ended() from error
         if isinstance(result, ProfilingError):
             raise result
         return result
 
-    def _end(self) -> str:
-        code = self._process.wait(_GRACE_S)
-        if code < 0:
-            return f"was ended by {signal.Signals(-code).name}"
-        return f"ended with exit code {code}"
+    def _ended(self) -> BrokenModeError:
+        try:
+            code = self._process.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
+            return BrokenModeError("the process of the mode hung up")
+        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+        return BrokenModeError(f"the process of the mode {how}")

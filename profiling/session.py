@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from profiling._torch import load_torch, torch
+from profiling._torch import load_torch, quiet_jit, torch
 from profiling.bootstrap import median_estimate
 from profiling.branches import BRANCH_RANGE, STEP_RANGE
 from profiling.errors import UnavailableError, blamed
@@ -48,6 +48,9 @@ class Session(Protocol):
 
     def write(self) -> Manifest:
         """Trace it, prove it on that trace, and write trace and manifest."""
+
+    def leave(self) -> None:
+        """Begin to close; nothing is asked any more."""
 
     def close(self) -> None:
         """Free what it holds."""
@@ -91,8 +94,12 @@ class LocalSession:
 
         Raises:
             MissingTorchError: it is not installed, or does not load.
+            BrokenModeError: a part of it does not load.
         """
         load_torch()
+        # The profiler asks this at its first start, and it takes longer than torch itself.
+        with blamed(), quiet_jit():
+            hasattr(torch, "_inductor")
 
     def prepare(self) -> None:
         """Build, warm up, check and prove the mode, and choose how long a sample is.
@@ -153,6 +160,9 @@ class LocalSession:
             manifest = _manifest(self.name, ready, target.name, sha256_of(new_trace), proof)
             new_manifest.write_text(to_json(manifest), encoding="utf-8")
         return manifest
+
+    def leave(self) -> None:
+        """Nothing to begin here."""
 
     def close(self) -> None:
         """Free threads, scripts and kernels."""

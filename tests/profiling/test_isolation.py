@@ -88,6 +88,7 @@ def test_a_process_that_is_killed_is_a_mode_that_broke(remote: RemoteSession) ->
 def test_errors_come_back_as_they_were_raised(tmp_path: Path) -> None:
     session = RemoteSession("sequential", pack(request(tmp_path, device="toaster")))
     try:
+        session.start()
         with pytest.raises(UsageError, match="device is 'toaster'; expected auto, cpu or cuda"):
             session.prepare()
     finally:
