@@ -185,6 +185,15 @@ def _summary(recording: Recording) -> str:
             comparison(recording.manifests, width=shutil.get_terminal_size().columns),
             "",
         ]
+        load = environment["load_average"] or 0
+        if load > environment["cpu_count"] / 2:
+            lines.append(
+                click.style(
+                    f"busy     load average {load:.1f} on {environment['cpu_count']} cores "
+                    "before the recording: other programs disturb the timings",
+                    fg="yellow",
+                )
+            )
     for name, reason in recording.skipped.items():
         lines.append(click.style(f"skipped  {name}: {reason}", fg="yellow"))
     for name, error in recording.failures.items():

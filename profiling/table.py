@@ -29,12 +29,13 @@ def comparison(manifests: Sequence[Manifest], *, width: int) -> str:
     """A row per mode; speed-ups are over the baseline, of the same rounds.
 
     Args:
-        manifests: of one recording.
+        manifests: of one recording, one or more.
         width: of the terminal; the names of the traces are left out where they would
             not fit.
     """
     baseline = next((m["timing"]["samples_ns"] for m in manifests if m["mode"] == BASELINE), None)
-    rows = [_HEADER, *(_row(manifest, baseline) for manifest in manifests)]
+    unit = _unit(min(manifest["timing"]["median_ns"] for manifest in manifests))
+    rows = [_HEADER, *(_row(manifest, baseline, unit) for manifest in manifests)]
     text = _aligned(rows)
     if max(map(len, text)) > width:
         text = _aligned([row[:-1] for row in rows])
@@ -48,14 +49,16 @@ def speed_up(manifest: Manifest, baseline_ns: Sequence[float] | None) -> Estimat
     return ratio_estimate(baseline_ns, manifest["timing"]["samples_ns"])
 
 
-def _row(manifest: Manifest, baseline_ns: Sequence[float] | None) -> tuple[str, ...]:
+def _row(
+    manifest: Manifest, baseline_ns: Sequence[float] | None, unit: tuple[float, str]
+) -> tuple[str, ...]:
     timing = manifest["timing"]
     low, high = timing["ci95_ns"]
     faster = speed_up(manifest, baseline_ns)
-    scale, unit = _unit(timing["median_ns"])
+    scale, symbol = unit
     return (
         manifest["mode"],
-        f"{timing['median_ns'] / scale:.1f} {unit}",
+        f"{timing['median_ns'] / scale:.1f} {symbol}",
         f"{low / scale:.1f} to {high / scale:.1f}",
         f"{faster.value:.2f}x" if faster else "-",
         f"{faster.low:.2f} to {faster.high:.2f}" if faster else "-",
@@ -66,6 +69,7 @@ def _row(manifest: Manifest, baseline_ns: Sequence[float] | None) -> tuple[str, 
 
 
 def _unit(ns: float) -> tuple[float, str]:
+    """One unit for all rows, so that they compare at a glance."""
     return next(((scale, unit) for scale, unit in _UNITS if ns >= scale), (1.0, "ns"))
 
 

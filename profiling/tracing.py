@@ -40,7 +40,7 @@ def can_trace_threads() -> bool:
     return _supports("profile_all_threads")
 
 
-def trace(run: Run, path: Path, *, steps: int, device: str, detail: Detail | None = None) -> Any:
+def trace(run: Run, path: Path, *, steps: int, device: str, detail: Detail) -> Any:
     """Run steps under the profiler and export their trace.
 
     Args:
@@ -48,12 +48,11 @@ def trace(run: Run, path: Path, *, steps: int, device: str, detail: Detail | Non
         path: the file to write; ends in `.json.gz`.
         steps: how many to record. Further ones run before them, unrecorded.
         device: `cpu` or `cuda`.
-        detail: what else to record; None for nothing.
+        detail: what else to record.
 
     Returns:
         What the last step returned.
     """
-    detail = detail or Detail()
     activities = [torch.profiler.ProfilerActivity.CPU]
     if device == "cuda":
         activities.append(torch.profiler.ProfilerActivity.CUDA)
