@@ -13,9 +13,11 @@ from analysis.columns import ACTIVITY_ROLES, NONE, Role
 from analysis.intervals import Intervals, distinct
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
-    from analysis.columns import Events, Trace
+    from analysis.columns import Events, LaunchShape, Multiprocessors, Trace
 
     Ints = NDArray[np.int64]
 
@@ -64,7 +66,10 @@ class Device:
         end: int64 ns, shape (n,).
         name: int32 code into `names`, shape (n,).
         work: int8 `WorkClass`, shape (n,).
+        shape: int32 code into `shapes`, or -1, shape (n,).
         names: the trace's table of names.
+        shapes: the trace's table of launch shapes.
+        multiprocessors: what the device holds; None where the trace does not tell.
         launches: what launched them; None on a CPU.
     """
 
@@ -75,7 +80,10 @@ class Device:
     end: Ints
     name: NDArray[np.int32]
     work: NDArray[np.int8]
+    shape: NDArray[np.int32]
     names: tuple[str, ...]
+    shapes: tuple[LaunchShape, ...]
+    multiprocessors: Multiprocessors | None
     launches: Launches | None
 
     def __len__(self) -> int:
@@ -105,7 +113,10 @@ def accelerators(trace: Trace) -> tuple[Device, ...]:
         distinct(activities.pid).tolist(),
         key=lambda code: launches.lane_key(activities.pids[code]),
     )
-    return tuple(_accelerator(activities.select(activities.pid == code), calls) for code in codes)
+    return tuple(
+        _accelerator(activities.select(activities.pid == code), calls, trace.multiprocessors)
+        for code in codes
+    )
 
 
 def thread_codes(events: Events) -> Ints:
@@ -120,7 +131,8 @@ def ordered(
     lane_code: NDArray[np.int32],
     events: Events,
     work: NDArray[np.int8],
-    launch: Launches | None,
+    multiprocessors: Multiprocessors | None = None,
+    launch: Launches | None = None,
 ) -> Device:
     """Sort activities into a `Device`.
 
@@ -144,7 +156,10 @@ def ordered(
         end=events.end[order],
         name=events.name[order],
         work=work[order],
+        shape=events.shape[order],
         names=events.names,
+        shapes=events.shapes,
+        multiprocessors=multiprocessors,
         launches=launch and _reordered(launch, order),
     )
 
@@ -169,14 +184,18 @@ def _reordered(launch: Launches, order: NDArray[np.intp]) -> Launches:
     )
 
 
-def _accelerator(activities: Events, calls: Events) -> Device:
+def _accelerator(
+    activities: Events, calls: Events, multiprocessors: Mapping[str, Multiprocessors]
+) -> Device:
     work = vocabulary.work_class(activities.role, activities.names, activities.name)
+    label = activities.pids[activities.pid[0]]
     return ordered(
-        label=activities.pids[activities.pid[0]],
+        label=label,
         lane_labels=activities.streams,
         lane_code=activities.stream,
         events=activities,
         work=work,
+        multiprocessors=multiprocessors.get(label),
         launch=_launches(activities, work, calls),
     )
 

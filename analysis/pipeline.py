@@ -13,6 +13,7 @@ from analysis.metrics.gaps import gaps as idle_gaps
 from analysis.metrics.stages import stages
 from analysis.metrics.timeline import lane_runs
 from analysis.metrics.view import View
+from analysis.metrics.waits import waits
 from analysis.processes import processes
 from analysis.report import DeviceFigures, StepFigures, StepTotals, TraceReport
 from analysis.thresholds import Thresholds
@@ -114,7 +115,7 @@ class _Measured:
         )
         self._stages: Stages | None = None
         if process is None:
-            self._stages = stages(device, thresholds)
+            self._stages = stages(device, waits(trace, device), thresholds)
             self._line = accelerator.timeline(
                 device, self._runs, self._stages, host, thresholds=thresholds, span=span
             )

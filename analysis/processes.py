@@ -71,7 +71,9 @@ def outermost(work: Events) -> NDArray[np.intp]:
     tid, start, end = work.tid[order], work.start[order], work.end[order]
     is_operator = work.role[order] == Role.OPERATOR
     encloses = np.zeros(len(order), np.bool_)
-    encloses[:-1] = (tid[1:] == tid[:-1]) & (start[1:] < end[:-1]) & is_operator[1:]
+    operators = np.flatnonzero(is_operator)
+    this, following = operators[:-1], operators[1:]
+    encloses[this] = (tid[this] == tid[following]) & (start[following] < end[this])
     waits = vocabulary.scope(work.names)[work.name[order]] & is_operator
     kept = order[~((may_contain[order] & encloses) | waits)]
     reach = grouped_running_max(work.end[kept], work.tid[kept], _BEFORE_ALL)
@@ -90,7 +92,6 @@ def _process(work: Events, marks: Events) -> Process:
         lane_code=work.tid,
         events=work,
         work=classes,
-        launch=None,
     )
     step = vocabulary.profiler_step(marks.names) | vocabulary.own_step(marks.names)
     branch = (marks.role == Role.ANNOTATION) & ~step[marks.name]

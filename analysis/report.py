@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from analysis.statistics import Ratio
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
 
     from analysis.manifest import Manifest
     from analysis.metrics.gaps import Gaps
-    from analysis.statistics import Ratio
 
 SCHEMA_VERSION = 1
 """Of report.json; within it keys are added, never renamed."""
@@ -254,6 +255,8 @@ def _plain(value: Any) -> Any:
     """Turn dataclasses and tuples into the dicts and lists of JSON."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {each.name: _plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
+    if isinstance(value, Ratio):
+        return value._asdict()
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):

@@ -20,14 +20,6 @@ if TYPE_CHECKING:
     from analysis.report import TraceReport
 
 NOT_COMPUTED = (
-    (
-        "Recorded and inferred waits (`idle_dependency`, `one_dependency`): a wait for an event "
-        "counts as an unrecorded one."
-    ),
-    (
-        "Room on the device (`one_device_full`, `one_unrecorded_wait`): while one lane runs and "
-        "another is ready beyond the latency bound, the state is `one_room_unknown`."
-    ),
     "The dependency graph: available parallelism, efficiency and window over span.",
     "Ceilings.",
 )

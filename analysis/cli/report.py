@@ -13,6 +13,7 @@ from analysis.output import check_writable, write_all
 from analysis.pipeline import DEFAULT_GAPS
 from analysis.render import RENDERERS, terminal
 from analysis.reporting import report
+from analysis.units import encodable
 
 _SOME_FAILED = 1
 
@@ -49,9 +50,15 @@ def command(traces: tuple[Path, ...], out: Path, gaps: int, step: int | None) ->
     written = write_all(
         out, {f"report.{suffix}": render(found, document) for suffix, render in RENDERERS.items()}
     )
-    width = shutil.get_terminal_size().columns
-    click.echo(terminal.render(found, document, width=width, color=sys.stdout.isatty()), nl=False)
-    click.echo("Written: " + ", ".join(map(str, written)))
+    summary = terminal.render(
+        found,
+        document,
+        width=shutil.get_terminal_size().columns,
+        color=sys.stdout.isatty(),
+        encoding=sys.stdout.encoding,
+    )
+    click.echo(summary, nl=False)
+    click.echo(encodable("Written: " + ", ".join(map(str, written)), sys.stdout.encoding))
     return _SOME_FAILED if found.failures else 0
 
 

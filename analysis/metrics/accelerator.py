@@ -10,6 +10,7 @@ import numpy as np
 from analysis.device import FOREVER, name_rank
 from analysis.host import Doing
 from analysis.intervals import contains, covered, distinct, union
+from analysis.metrics.room import waits_by_room
 from analysis.metrics.stages import Stage
 from analysis.metrics.timeline import (
     EDGE,
@@ -63,15 +64,12 @@ STATES = (
 )
 """All states of an accelerator."""
 
-NOT_COMPUTED = ("one_device_full", "one_unrecorded_wait", "one_dependency", "idle_dependency")
-"""States that need recorded waits or the device's room, which are not read yet."""
-
 _CODE = {state: code for code, state in enumerate(STATES)}
 
 # While one lane runs, the first of these that another activity is in names the state.
 _ONE_LANE = (
-    (Stage.WAIT, "one_room_unknown"),
     (Stage.START_LATENCY, "one_start_latency"),
+    (Stage.DEPENDENCY, "one_dependency"),
     (Stage.GRAPH, "one_graph"),
     (Stage.SAME_LANE, "one_same_lane"),
     (Stage.LAUNCHING, "one_launching"),
@@ -105,13 +103,17 @@ def timeline(
     if device.launches is None:
         raise TypeError("a CPU has no stages; see analysis.metrics.cpu")
     classes = class_unions(device)
-    waiting = [(stages.intervals(stage), name) for stage, name in _ONE_LANE]
+    waiting = [
+        *((rooms, name) for name, rooms in waits_by_room(device, stages).items()),
+        *((stages.intervals(stage), name) for stage, name in _ONE_LANE),
+    ]
     enders = gap_enders(device, runs, stages)
     idleness = _Idleness(device, device.launches, stages, host, thresholds, enders)
     in_gaps = np.concatenate(
         (
             stages.called[enders],
             stages.queued[enders],
+            stages.released[enders],
             *idleness.host_boundaries(),
         )
     )
@@ -153,7 +155,7 @@ def gap_enders(device: Device, runs: LaneRuns, stages: Stages | None) -> NDArray
     order = np.lexsort(
         (
             name_rank(device.names)[device.name[rows]],
-            stages.free[rows],
+            stages.behind[rows],
             stages.queued[rows],
             stages.called[rows],
             np.where(known, launches.end[rows], FOREVER),
@@ -197,8 +199,10 @@ class _Idleness:
         ender = self.enders[np.minimum(place, len(self.enders) - 1)]
         known = self.launches.known[ender]
         first = np.where(known, self._launching()[ender], _CODE["idle_unknown"])
-        state = np.where(
-            points < stages.queued[ender], first, _codes(_LAST, len(Stage))[stages.last[ender]]
+        state = np.select(
+            [points < stages.queued[ender], points < stages.released[ender]],
+            [first, np.int8(_CODE["idle_dependency"])],
+            _codes(_LAST, len(Stage))[stages.last[ender]],
         ).astype(np.int8)
         before = np.flatnonzero(known & (points < stages.called[ender]))
         state[before] = self._host_states(points[before], self.launches.thread[ender[before]])

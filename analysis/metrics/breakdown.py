@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.metrics.accelerator import NOT_COMPUTED
 from analysis.vocabulary import WorkClass
 
 if TYPE_CHECKING:
@@ -20,23 +19,20 @@ class Breakdown:
     """The window's time by state.
 
     Attributes:
-        breakdown_ns: ns in each state; None where a state is not computed. The
-            rest adds up to the window.
+        breakdown_ns: ns in each state; they add up to the window.
         breakdown_by_class_ns: of the states with a lane running, ns by the
             classes of work that ran.
     """
 
-    breakdown_ns: dict[str, int | None]
+    breakdown_ns: dict[str, int]
     breakdown_by_class_ns: dict[str, dict[str, int]]
 
 
 def breakdown(view: View) -> Breakdown:
     """Sum the window's time by state and by running classes."""
     line = view.timeline
-    unknown = () if view.stages is None else NOT_COMPUTED
-    times = by_state(line)
     split: dict[str, dict[str, int]] = {
-        state: {} for state in line.states if not state.startswith("idle_") and state not in unknown
+        state: {} for state in line.states if not state.startswith("idle_")
     }
     masks = 1 << len(WorkClass)
     table = np.zeros(len(line.states) * masks, np.int64)
@@ -45,9 +41,7 @@ def breakdown(view: View) -> Breakdown:
         state, mask = line.states[key // masks], key % masks
         if state in split:
             split[state][_classes(mask)] = int(table[key])
-    return Breakdown(
-        {state: None if state in unknown else times[state] for state in line.states}, split
-    )
+    return Breakdown(by_state(line), split)
 
 
 def by_state(line: Timeline) -> dict[str, int]:

@@ -20,24 +20,11 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-ACCELERATOR_STATES = (
-    "running",
-    "not_launched",
-    "launching",
-    "same_lane",
-    "dependency",
-    "graph",
-    "start_latency",
-    "wait",
-    "unknown",
-    "edge",
-)
-CPU_STATES = ("running", "python", "untraced")
-
 _NAME = {
     Stage.NOT_LAUNCHED: "not_launched",
     Stage.LAUNCHING: "launching",
     Stage.SAME_LANE: "same_lane",
+    Stage.DEPENDENCY: "dependency",
     Stage.GRAPH: "graph",
     Stage.START_LATENCY: "start_latency",
     Stage.WAIT: "wait",
@@ -68,12 +55,12 @@ class Lanes:
         lanes: each lane's use.
         lane_overlap_ns: pairs of lanes that ran together, and for how many ns.
         lane_breakdown_ns: per lane, ns running or in the stage of its next
-            activity; each adds up to the window. None: not computed.
+            activity; each adds up to the window.
     """
 
     lanes: tuple[Lane, ...]
     lane_overlap_ns: tuple[tuple[str, str, int], ...]
-    lane_breakdown_ns: dict[str, dict[str, int | None]]
+    lane_breakdown_ns: dict[str, dict[str, int]]
 
 
 def lanes(view: View) -> Lanes:
@@ -91,7 +78,7 @@ def lanes(view: View) -> Lanes:
         lane_breakdown_ns={
             label: {
                 "running": int(busy[i]),
-                **{state: None if of is None else int(of[i]) for state, of in parts.items()},
+                **{state: int(of[i]) for state, of in parts.items()},
             }
             for i, label in enumerate(labels)
         },
@@ -124,7 +111,7 @@ def _select(intervals: Intervals, rows: NDArray[np.bool_]) -> Intervals:
     return Intervals(intervals.start[rows], intervals.end[rows])
 
 
-def _accelerator_parts(view: View, stages: Stages) -> dict[str, Ints | None]:
+def _accelerator_parts(view: View, stages: Stages) -> dict[str, Ints]:
     """Split each lane's idle time by the stage of its next activity."""
     runs, count = view.runs, len(view.device.lanes)
     totals = np.zeros((len(Stage), count), np.int64)
@@ -133,11 +120,19 @@ def _accelerator_parts(view: View, stages: Stages) -> dict[str, Ints | None]:
     previous = _previous_ends(runs.lane, runs.end, view.low)
     lane, begin, end = runs.lane[inside], previous[inside], runs.start[inside]
     row = runs.first[inside]
-    cuts = [begin, stages.called[row], stages.queued[row], stages.free[row], end]
+    cuts = [
+        begin,
+        stages.called[row],
+        stages.queued[row],
+        stages.free[row],
+        stages.released[row],
+        end,
+    ]
     codes = [
         np.full(len(row), Stage.NOT_LAUNCHED, np.int8),
         stages.first[row],
         np.full(len(row), Stage.SAME_LANE, np.int8),
+        np.full(len(row), Stage.DEPENDENCY, np.int8),
         stages.last[row],
     ]
     # What no launch is recorded for is unknown, not "not launched".
@@ -151,12 +146,7 @@ def _accelerator_parts(view: View, stages: Stages) -> dict[str, Ints | None]:
     last = np.full(count, view.low, np.int64)
     np.maximum.at(last, lane, np.minimum(runs.end[inside], view.high))
     edge = view.high - last
-    parts: dict[str, Ints | None] = {name: totals[stage] for stage, name in _NAME.items()}
-    return {
-        state: edge if state == "edge" else parts.get(state)
-        for state in ACCELERATOR_STATES
-        if state != "running"
-    }
+    return {name: totals[stage] for stage, name in _NAME.items()} | {"edge": edge}
 
 
 def _previous_ends(lane: NDArray[np.int32], end: Ints, low: int) -> Ints:
@@ -167,7 +157,7 @@ def _previous_ends(lane: NDArray[np.int32], end: Ints, low: int) -> Ints:
     return previous
 
 
-def _cpu_parts(view: View) -> dict[str, Ints | None]:
+def _cpu_parts(view: View) -> dict[str, Ints]:
     """Split each thread's idle time by whether Python was open on it."""
     count = len(view.device.lanes)
     python = np.zeros(count, np.int64)

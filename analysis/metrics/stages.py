@@ -1,8 +1,8 @@
 """The stages that an activity passes before it runs.
 
-launching -> behind its own lane -> (graph | ready) -> running; an activity
-without a recorded launch is in an unknown stage until the lane's order shows
-that it was queued. Recorded waits (the dependency stage) are not computed yet.
+launching -> behind its own lane -> dependency -> (graph | ready) -> running; an
+activity without a recorded launch is in an unknown stage until the lane's order
+shows that it was queued.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ import numpy as np
 
 from analysis.device import FOREVER, Device, Launches
 from analysis.intervals import Intervals, grouped_running_max, union
+from analysis.metrics.waits import inferred_until
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from analysis.metrics.waits import Waits
     from analysis.thresholds import Thresholds
 
     Ints = NDArray[np.int64]
@@ -42,15 +44,17 @@ class Stage(enum.IntEnum):
 class Stages:
     """Stages of n activities, in the order of their device.
 
-    Each activity passes three intervals, back to back and possibly empty:
-    first [called, queued), then behind its own lane [queued, free), then
-    [free, start). Before `called` it is not launched.
+    Each activity passes four intervals, back to back and possibly empty: first
+    [called, queued), then behind its own lane [queued, free), then dependency
+    [free, released), then [released, start). Before `called` it is not launched.
 
     Attributes:
         called: int64 ns, when the first stage begins.
         queued: int64 ns, when it ends: the launch has returned, or the lane's
             order shows that the activity was queued.
-        free: int64 ns, when nothing earlier on its lane (of a replay: lanes) runs any more.
+        behind: int64 ns, the latest end of what is earlier on its lane (of a replay: lanes).
+        free: int64 ns, when nothing of that runs any more.
+        released: int64 ns, when what it waited for on other lanes had ended.
         start: int64 ns, when the activity starts.
         first: int8, LAUNCHING or UNKNOWN.
         last: int8, GRAPH, START_LATENCY, WAIT or UNKNOWN.
@@ -59,7 +63,9 @@ class Stages:
 
     called: Ints
     queued: Ints
+    behind: Ints
     free: Ints
+    released: Ints
     start: Ints
     first: NDArray[np.int8]
     last: NDArray[np.int8]
@@ -69,17 +75,24 @@ class Stages:
         """Return when any activity is in the stage, as disjoint ascending intervals."""
         if stage == Stage.SAME_LANE:
             return union(Intervals(self.queued, self.free))
+        if stage == Stage.DEPENDENCY:
+            return union(Intervals(self.free, self.released))
         first, last = self.first == stage, self.last == stage
         return union(
             Intervals(
-                np.concatenate((self.called[first], self.free[last])),
+                np.concatenate((self.called[first], self.released[last])),
                 np.concatenate((self.queued[first], self.start[last])),
             )
         )
 
 
-def stages(device: Device, thresholds: Thresholds) -> Stages:
+def stages(device: Device, waits: Waits, thresholds: Thresholds) -> Stages:
     """Work out the stages of a device's activities.
+
+    Args:
+        device: an accelerator.
+        waits: what its activities wait for beside their lanes.
+        thresholds: the constants.
 
     Formulas: docs/measures.md, "Stages".
     """
@@ -95,14 +108,20 @@ def stages(device: Device, thresholds: Thresholds) -> Stages:
     queued = np.minimum(queued, start)
     free = np.maximum(queued, np.minimum(behind, start))
     first_on_lane = np.diff(device.lane, prepend=-1) != 0
-    ready = start - free
-    sampled = known & ~graph & ~first_on_lane & (ready > 0)
+    released = np.clip(np.where(graph, free, waits.until), free, start)
+    ready = start - released
+    sampled = known & ~graph & ~first_on_lane & ~waits.bound() & (ready > 0)
     bound = latency_bound(ready[sampled], thresholds)
+    inferred = inferred_until(device, launches, waits, free=released, bound=bound)
+    released = np.clip(np.where(graph, released, inferred), released, start)
+    ready = start - released
     left_edge = known & ~graph & first_on_lane & ~launches.after_synchronise & (ready > bound)
     return Stages(
         called=np.minimum(called, queued),
         queued=queued,
+        behind=behind,
         free=free,
+        released=released,
         start=start,
         first=np.where(known, Stage.LAUNCHING, Stage.UNKNOWN).astype(np.int8),
         last=np.select(

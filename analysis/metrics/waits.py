@@ -1,0 +1,172 @@
+"""Waits of one stream for another, and which activity each of them holds back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis import vocabulary
+from analysis.columns import NONE, Role
+from analysis.device import FOREVER, thread_codes
+from analysis.intervals import distinct
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from analysis.columns import Events, Trace
+    from analysis.device import Device, Launches
+
+    Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Waits:
+    """What the activities of a device wait for, beside their own lanes; shape (n,).
+
+    Attributes:
+        until: int64 ns, the latest end of the recorded work that the activity
+            waits for; `-FOREVER` where none is recorded.
+        call: int64 ns, begin of the latest wait call, of an unknown stream, that
+            may bind the activity; `-FOREVER` where there is none.
+    """
+
+    until: Ints
+    call: Ints
+
+    def bound(self) -> NDArray[np.bool_]:
+        """Tell which activities may have waited for more than a free lane."""
+        return (self.until > -FOREVER) | (self.call > -FOREVER)
+
+
+def waits(trace: Trace, device: Device) -> Waits:
+    """Bind each wait to the next activity launched on the waiting stream."""
+    launches = device.launches
+    nothing = np.full(len(device), -FOREVER)
+    if launches is None:
+        return Waits(nothing, nothing)
+    calls = trace.events.of(Role.CALL)
+    recorded = _recorded(trace, device)
+    until = _recorded_until(device, launches, calls, recorded)
+    waiting = calls.select(vocabulary.waits_on_event(calls.names)[calls.name])
+    unnamed = waiting.select(~np.isin(waiting.correlation, recorded.correlation))
+    return Waits(until, _unnamed_calls(device, launches, unnamed))
+
+
+def inferred_until(
+    device: Device, launches: Launches, waits: Waits, *, free: Ints, bound: int
+) -> Ints:
+    """Return until when each activity waited for an event whose stream is not recorded.
+
+    That is the latest end on another lane, after the activity's own lane was
+    free, that lies no further than the latency bound before its start and was
+    launched before the wait call; `-FOREVER` where there is none.
+    """
+    result = np.full(len(device), -FOREVER)
+    candidates = np.flatnonzero((waits.call > -FOREVER) & (device.start > free))
+    if not len(candidates):
+        return result
+    by_end = np.argsort(device.end, kind="stable")
+    ends = device.end[by_end]
+    lowest = np.maximum(free[candidates], device.start[candidates] - bound - 1)
+    first = np.searchsorted(ends, lowest, side="right")
+    last = np.searchsorted(ends, device.start[candidates], side="right")
+    for k, low, high in zip(candidates.tolist(), first.tolist(), last.tolist(), strict=True):
+        rows = by_end[low:high]
+        rows = rows[(device.lane[rows] != device.lane[k]) & (launches.start[rows] < waits.call[k])]
+        if len(rows):
+            result[k] = device.end[rows].max()
+    return result
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Recorded:
+    """Waits whose two lanes are known; the lane waited for is -1 where nothing ran on it."""
+
+    lane: NDArray[np.int64]
+    on_lane: NDArray[np.int64]
+    correlation: Ints
+    record: Ints
+    start: Ints
+
+
+def _recorded(trace: Trace, device: Device) -> _Recorded:
+    found, events = trace.waits, trace.events
+    lane_of = {label: lane for lane, label in enumerate(device.lanes)}
+    lanes = np.array([lane_of.get(label, NONE) for label in events.streams] + [NONE], np.int64)
+    here = np.array([label == device.label for label in events.pids] + [False])
+    rows = here[found.pid] & (found.on_stream != NONE)
+    return _Recorded(
+        lanes[found.stream[rows]],
+        lanes[found.on_stream[rows]],
+        found.correlation[rows],
+        found.record[rows],
+        found.start[rows],
+    )
+
+
+def _recorded_until(device: Device, launches: Launches, calls: Events, recorded: _Recorded) -> Ints:
+    until = np.full(len(device), -FOREVER)
+    if not len(recorded.lane):
+        return until
+    begun = dict(zip(calls.correlation.tolist(), calls.start.tolist(), strict=True))
+    named = distinct(np.concatenate((recorded.lane, recorded.on_lane))).tolist()
+    by_launch = {lane: _LaunchOrder(device, launches, lane) for lane in named if lane != NONE}
+    for lane, on_lane, correlation, record, start in zip(
+        recorded.lane.tolist(),
+        recorded.on_lane.tolist(),
+        recorded.correlation.tolist(),
+        recorded.record.tolist(),
+        recorded.start.tolist(),
+        strict=True,
+    ):
+        if NONE in (lane, on_lane):
+            continue
+        called = begun.get(correlation, start)
+        held = by_launch[lane].first_from(called)
+        if held is not None:
+            awaited = by_launch[on_lane].latest_end_before(begun.get(record, called))
+            until[held] = max(until[held], awaited)
+    return until
+
+
+class _LaunchOrder:
+    """The activities of one lane, as they were launched."""
+
+    def __init__(self, device: Device, launches: Launches, lane: int) -> None:
+        low, high = np.searchsorted(device.lane, [lane, lane + 1])
+        rows = low + np.flatnonzero(launches.known[low:high])
+        self._rows = rows[np.argsort(launches.start[rows], kind="stable")]
+        self._starts = launches.start[self._rows]
+        self._reach = np.maximum.accumulate(device.end[self._rows])
+
+    def first_from(self, time: int) -> int | None:
+        """Return the first activity launched at or after a time."""
+        place = int(np.searchsorted(self._starts, time, side="left"))
+        return int(self._rows[place]) if place < len(self._rows) else None
+
+    def latest_end_before(self, time: int) -> int:
+        """Return the latest end of what was launched before a time."""
+        place = int(np.searchsorted(self._starts, time, side="left"))
+        return int(self._reach[place - 1]) if place else -FOREVER
+
+
+def _unnamed_calls(device: Device, launches: Launches, calls: Events) -> Ints:
+    """Return the latest wait call between an activity's launch and the one before it.
+
+    Both launches are of one lane and one thread, the thread of the call: the
+    call may have made that lane wait, and then it binds the next launch.
+    """
+    result = np.full(len(device), -FOREVER)
+    thread = thread_codes(calls)
+    for code in np.unique(thread).tolist():
+        times = np.sort(calls.start[thread == code])
+        rows = np.flatnonzero(launches.known & (launches.thread == code))
+        rows = rows[np.lexsort((launches.start[rows], device.lane[rows]))]
+        same = np.diff(device.lane[rows], prepend=NONE) == 0
+        previous = np.where(same, np.roll(launches.start[rows], 1), -FOREVER)
+        place = np.searchsorted(times, launches.start[rows], side="right")
+        latest = np.where(place > 0, times[np.maximum(place - 1, 0)], -FOREVER)
+        result[rows] = np.where(latest > previous, latest, -FOREVER)
+    return result
