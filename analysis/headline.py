@@ -43,9 +43,8 @@ def _of_device(device: DeviceFigures, *, many: bool) -> str:
         return f"{prefix}{lanes} {noun}{'s' * (lanes != 1)}, in no time."
     overlap = text(usage.overlap_ns / window, Unit.SHARE)
     causes = "; ".join(f"{text(share, Unit.SHARE)} {words}" for share, words in _causes(device))
-    return (
-        f"{prefix}{lanes} {noun}{'s' * (lanes != 1)}, {overlap} of the time overlapped: {causes}."
-    )
+    finding = f"{prefix}{lanes} {noun}{'s' * (lanes != 1)}, {overlap} of the time overlapped"
+    return f"{finding}: {causes}." if causes else f"{finding}."
 
 
 def _causes(device: DeviceFigures) -> list[tuple[float, str]]:
@@ -57,7 +56,8 @@ def _causes(device: DeviceFigures) -> list[tuple[float, str]]:
     ]
     shares.sort(key=lambda pair: -pair[0])
     worth = [pair for pair in shares if pair[0] >= _WORTH_NAMING]
-    return (worth or shares)[:_MOST_CAUSES]
+    largest = [pair for pair in shares[:1] if pair[0]]
+    return worth[:_MOST_CAUSES] or largest
 
 
 def of_run(run: RunComparison) -> tuple[str, ...]:
