@@ -78,42 +78,6 @@ class Multiprocessors(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class StreamWaits:
-    """Waits of one stream for an event of another, as recorded (`Stream Wait Event`).
-
-    Arrays of shape (n,).
-
-    Attributes:
-        pid: int32 code of the device.
-        stream: int32 code of the stream that waits.
-        on_stream: int32 code of the stream waited for, or -1.
-        correlation: int64, of the call that made the stream wait.
-        record: int64 correlation of the event's record, or -1.
-        start: int64 ns, when the wait was recorded.
-    """
-
-    pid: NDArray[np.int32]
-    stream: NDArray[np.int32]
-    on_stream: NDArray[np.int32]
-    correlation: NDArray[np.int64]
-    record: NDArray[np.int64]
-    start: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StreamMentions:
-    """Streams that are named by events other than activities; arrays of shape (n,).
-
-    Attributes:
-        row: int32, among the trace's events.
-        stream: int32 code of the stream.
-    """
-
-    row: NDArray[np.int32]
-    stream: NDArray[np.int32]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Synchronisations:
     """What synchronisation rows (`cuda_sync`) wait for: an event of another stream.
 
@@ -188,7 +152,7 @@ class Events:
     def __len__(self) -> int:
         return len(self.start)
 
-    def select(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Self:
+    def select(self, rows: NDArray[np.bool_] | NDArray[np.integer]) -> Self:
         """Return the given rows, over the same string tables."""
         columns: dict[str, Any] = {
             field.name: column[rows]
@@ -219,8 +183,6 @@ class Trace:
         rank: its rank in a distributed job, if the trace says so.
         resolution_ns: 1000 where all times are whole microseconds, else 1.
         events: the complete events (`ph: X`).
-        waits: recorded waits between streams.
-        mentions: streams that events other than activities name.
         synchronisations: what the synchronisation rows wait for.
         transfers: how fast copies and memsets were.
         multiprocessors: per device label, where the trace tells.
@@ -231,8 +193,6 @@ class Trace:
     rank: int | None
     resolution_ns: int
     events: Events
-    waits: StreamWaits
-    mentions: StreamMentions
     synchronisations: Synchronisations
     transfers: Transfers
     multiprocessors: Mapping[str, Multiprocessors]

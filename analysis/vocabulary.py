@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 STEP_RANGE = "overlap.step"
 """The name that `profiling` gives to one step of the workload."""
 
+STREAM_WAIT = "Stream Wait Event"
+"""Kineto's name for a recorded wait of one stream for another."""
+
 PROFILER_STEP = "ProfilerStep#"
 """The prefix of torch.profiler's own marks."""
 
@@ -115,6 +118,11 @@ def launches(names: Sequence[str]) -> NDArray[np.bool_]:
 def waits_on_event(names: Sequence[str]) -> NDArray[np.bool_]:
     """Tell which runtime calls make a stream wait for an event."""
     return _called(_WAIT_EVENT, names)
+
+
+def makes_stream_wait(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which synchronisation rows make a stream, not the host, wait."""
+    return np.fromiter((name == STREAM_WAIT for name in names), np.bool_, len(names))
 
 
 def pageable(names: Sequence[str]) -> NDArray[np.bool_]:

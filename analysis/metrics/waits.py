@@ -92,17 +92,18 @@ class _Recorded:
 
 
 def _recorded(trace: Trace, device: Device) -> _Recorded:
-    found, events = trace.waits, trace.events
+    found, events = trace.synchronisations, trace.events.select(trace.synchronisations.row)
     lane_of = {label: lane for lane, label in enumerate(device.lanes)}
     lanes = np.array([lane_of.get(label, NONE) for label in events.streams] + [NONE], np.int64)
     here = np.array([label == device.label for label in events.pids] + [False])
-    rows = here[found.pid] & (found.on_stream != NONE)
+    rows = here[events.pid] & vocabulary.makes_stream_wait(events.names)[events.name]
+    rows &= (events.stream != NONE) & (found.on_stream != NONE)
     return _Recorded(
-        lanes[found.stream[rows]],
+        lanes[events.stream[rows]],
         lanes[found.on_stream[rows]],
-        found.correlation[rows],
+        events.correlation[rows],
         found.record[rows],
-        found.start[rows],
+        events.start[rows],
     )
 
 

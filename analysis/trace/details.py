@@ -7,55 +7,52 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.columns import ACTIVITY_ROLES, NONE, Role, StreamMentions, Synchronisations, Transfers
+from analysis.columns import (
+    NONE,
+    LaunchShape,
+    Multiprocessors,
+    Role,
+    Synchronisations,
+    Transfers,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from analysis.trace.schema import Args, Event
+    from analysis.trace.schema import Args
+
+    Arguments = Sequence[Args | None]
 
 _LARGEST = np.iinfo(np.int64).max
-
-
-def mentions(
-    chosen: Sequence[Event],
-    role: NDArray[np.int8],
-    encode: Callable[[Iterable[object]], NDArray[np.int32]],
-) -> StreamMentions:
-    """Collect the streams that events other than activities name."""
-    activity = np.isin(role, ACTIVITY_ROLES).tolist()
-    found = [
-        (row, event.args.stream)
-        for row, event in enumerate(chosen)
-        if not activity[row]
-        and event.args is not None
-        and type(event.args.stream) in (int, str)
-        # Kineto writes -1 where it means all streams, or does not know which.
-        and event.args.stream != NONE
-    ]
-    return StreamMentions(
-        row=np.array([row for row, _ in found], np.int32),
-        stream=encode(str(stream) for _, stream in found),
-    )
+_SM_KEYS = (
+    "id",
+    "numSms",
+    "computeMajor",
+    "computeMinor",
+    "maxThreadsPerMultiprocessor",
+    "regsPerMultiprocessor",
+    "sharedMemPerMultiprocessor",
+    "warpSize",
+)
 
 
 def synchronisations(
-    chosen: Sequence[Event],
+    arguments: Arguments,
     role: NDArray[np.int8],
-    encode: Callable[[Iterable[object]], NDArray[np.int32]],
+    encode: Callable[[Sequence[object]], NDArray[np.int32]],
 ) -> Synchronisations:
     """Collect the events that synchronisation rows wait for."""
     found = [
         (row, args)
-        for row, args in _with_arguments(chosen, role == Role.SYNC)
+        for row, args in _of(arguments, role == Role.SYNC)
         if _known(args.wait_on_stream) or _known(args.wait_on_record)
     ]
     return Synchronisations(
         row=np.array([row for row, _ in found], np.int32),
         on_stream=encode(
-            str(args.wait_on_stream) if _known(args.wait_on_stream) else None for _, args in found
+            [str(args.wait_on_stream) if _known(args.wait_on_stream) else None for _, args in found]
         ),
         record=np.array(
             [args.wait_on_record if _known(args.wait_on_record) else NONE for _, args in found],
@@ -64,12 +61,12 @@ def synchronisations(
     )
 
 
-def transfers(chosen: Sequence[Event], role: NDArray[np.int8]) -> Transfers:
+def transfers(arguments: Arguments, role: NDArray[np.int8]) -> Transfers:
     """Collect the bandwidths of copies and memsets."""
     moving = (role == Role.MEMCPY) | (role == Role.MEMSET)
     found = [
         (row, float(args.bandwidth))
-        for row, args in _with_arguments(chosen, moving)
+        for row, args in _of(arguments, moving)
         if _known(args.bandwidth)
         or (type(args.bandwidth) is float and 0 <= args.bandwidth < math.inf)
     ]
@@ -79,14 +76,54 @@ def transfers(chosen: Sequence[Event], role: NDArray[np.int8]) -> Transfers:
     )
 
 
-def _with_arguments(
-    chosen: Sequence[Event], wanted: NDArray[np.bool_]
-) -> Iterable[tuple[int, Args]]:
+def shapes(
+    arguments: Arguments, role: NDArray[np.int8]
+) -> tuple[NDArray[np.int32], tuple[LaunchShape, ...]]:
+    """Return the code of each kernel's launch shape, and the shapes.
+
+    An event that is no kernel, or does not give all of its shape, has none.
+    """
+    result = np.full(len(arguments), NONE, np.int32)
+    codes: dict[LaunchShape, int] = {}
+    for row, args in _of(arguments, role == Role.KERNEL):
+        shape = _shape(args)
+        if shape is not None:
+            result[row] = codes.setdefault(shape, len(codes))
+    return result, tuple(codes)
+
+
+def multiprocessors(properties: Any) -> dict[str, Multiprocessors]:
+    """Read what the devices hold; a device that does not say all of it is left out."""
+    found = {}
+    for device in properties if isinstance(properties, list) else []:
+        if isinstance(device, dict) and all(type(device.get(key)) is int for key in _SM_KEYS):
+            number, major, minor, *capacity = (device[key] for key in _SM_KEYS[1:])
+            found[str(device["id"])] = Multiprocessors(number, (major, minor), *capacity)
+    return found
+
+
+def _of(arguments: Arguments, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, Args]]:
+    """Yield the wanted rows that have arguments."""
     for row in np.flatnonzero(wanted).tolist():
-        args = chosen[row].args
+        args = arguments[row]
         if args is not None:
             yield row, args
 
 
+def _shape(args: Args) -> LaunchShape | None:
+    if not (_is_size(args.grid) and _is_size(args.block)):
+        return None
+    if type(args.registers) is not int or type(args.shared_memory) is not int:
+        return None
+    return LaunchShape(
+        math.prod(args.grid), math.prod(args.block), args.registers, args.shared_memory
+    )
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(type(each) is int for each in value)
+
+
 def _known(number: Any) -> bool:
+    """Tell whether Kineto knew the stream or record: it writes -1 where it did not."""
     return type(number) is int and 0 <= number <= _LARGEST

@@ -34,10 +34,8 @@ def test_streams_that_others_than_activities_name(
     load_bytes: Callable[..., Trace], category: str, args: str | None, stream: str | None
 ) -> None:
     trace = load_bytes(document(event(), event(cat=f'"{category}"', args=args)))
-    found = trace.mentions
-    named = [trace.events.streams[code] for code in found.stream]
-    assert list(zip(found.row, named, strict=True)) == ([] if stream is None else [(1, stream)])
-    assert trace.events.stream[1] == -1
+    code = trace.events.stream[1]
+    assert (None if code == -1 else trace.events.streams[code]) == stream
 
 
 def test_awaited_events_of_synchronisation_rows(load_bytes: Callable[..., Trace]) -> None:

@@ -82,7 +82,7 @@ def expected_rows(events: list[Event], roles: list[Role]) -> list[tuple[object, 
             e.name,
             str(e.pid),
             str(e.tid),
-            str(e.args["stream"]) if role in (Role.KERNEL, Role.MEMCPY, Role.MEMSET) else None,
+            str(e.args["stream"]) if "stream" in e.args else None,
             e.start,
             e.end,
             e.correlation or NONE,
@@ -358,17 +358,18 @@ def test_recorded_waits_between_streams(load_bytes: LoadBytes) -> None:
             sync("Event Sync", f'{{"stream":20,"correlation":16,{known}}}'),
         )
     )
-    waits, streams = trace.waits, trace.events.streams
-    assert [trace.events.pids[code] for code in waits.pid] == ["1"] * 3
-    assert [streams[code] for code in waits.stream] == ["20", "7", "21"]
-    assert [streams[code] if code >= 0 else None for code in waits.on_stream] == ["7", None, None]
-    assert waits.correlation.tolist() == [12, 13, 14]
-    assert waits.record.tolist() == [11, NONE, NONE]
+    waits, streams = trace.synchronisations, trace.events.streams
+    events = trace.events.select(waits.row)
+    assert [events.pids[code] for code in events.pid] == ["1"] * 3
+    assert [streams[code] if code >= 0 else None for code in events.stream] == ["20", None, "20"]
+    assert [streams[code] for code in waits.on_stream] == ["7"] * 3
+    assert events.correlation.tolist() == [12, 15, 16]
+    assert waits.record.tolist() == [11] * 3
 
 
 def test_without_waits_their_table_is_empty(load_events: LoadEvents) -> None:
-    waits = load_events([kernel("k", 0, 1)]).waits
-    for column in (waits.pid, waits.stream, waits.on_stream, waits.correlation, waits.record):
+    waits = load_events([kernel("k", 0, 1)]).synchronisations
+    for column in (waits.row, waits.on_stream, waits.record):
         assert column.shape == (0,)
 
 
@@ -424,8 +425,8 @@ def test_as_a_frame(load_events: LoadEvents, whole: bool) -> None:
     assert frame["start_ns"].tolist() == [e.start for e in ONE_OF_EACH]
     assert frame["duration_ns"].tolist() == [e.end - e.start for e in ONE_OF_EACH]
     assert frame["correlation"].tolist() == [e.correlation or NONE for e in ONE_OF_EACH]
-    assert frame["stream"].iloc[5:8].tolist() == ["7", "20", "20"]
-    assert frame["stream"].isna().sum() == len(ONE_OF_EACH) - 3
+    assert frame["stream"].iloc[5:9].tolist() == ["7", "20", "20", "7"]
+    assert frame["stream"].isna().sum() == len(ONE_OF_EACH) - 4
 
 
 def test_an_empty_trace_as_a_frame(load_bytes: LoadBytes) -> None:
