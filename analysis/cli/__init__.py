@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -32,6 +33,15 @@ class _Commands(click.Group):
         command: click.Command = import_module(_COMMANDS[cmd_name][0]).command
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a reader who closes the pipe has seen enough, which is no failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # What is still to be written goes nowhere, or Python would complain at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, help_text) for name, (_, help_text) in _COMMANDS.items()])
@@ -58,8 +68,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except AnalysisError as error:
         click.echo(f"Error: {error}", err=True)
         code = _USAGE_ERROR
-    except BrokenPipeError:
-        # The reader of a pipe has seen enough; Python would complain at exit.
-        sys.stdout = None
-        code = 0
     sys.exit(code if isinstance(code, int) else 0)

@@ -31,7 +31,7 @@ def load_bytes(tmp_path: Path) -> Callable[..., Trace]:
 def load_events(tmp_path: Path) -> Callable[..., Trace]:
     """Writes built events to a file, and loads it; keyword arguments are `write_trace`'s."""
 
-    def load(events: Sequence[Event], name: str = "trace.json", **form: bool) -> Trace:
+    def load(events: Sequence[Event], name: str = "trace.json", **form: Any) -> Trace:
         return analysis.load(write_trace(tmp_path / name, events, **form))
 
     return load
