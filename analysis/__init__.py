@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from analysis import hta
     from analysis.columns import Events, Trace
     from analysis.metrics.breakdown import Breakdown
     from analysis.metrics.lanes import Lanes
@@ -33,6 +34,7 @@ __all__ = [
     "TraceReport",
     "Usage",
     "analyze",
+    "hta",
     "load",
 ]
 
@@ -51,7 +53,12 @@ _HOME = {
 }
 
 
+_MODULES = {"hta"}
+
+
 def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return import_module(f"analysis.{name}")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)

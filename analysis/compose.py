@@ -16,6 +16,7 @@ from analysis.document import (
     Table,
     Unit,
 )
+from analysis.hta import section as hta_section
 from analysis.metrics.breakdown import Breakdown
 from analysis.metrics.lanes import Lanes
 from analysis.metrics.parallelism import Parallelism
@@ -47,6 +48,7 @@ def _summary(report: Report) -> list[Section]:
     alone = [trace for trace in report.traces if trace.manifest is None]
     if alone:
         sections.append(Section("Traces", 2, (_trace_table(alone),)))
+    sections += hta_section.summary(report.traces)
     if report.failures:
         items = tuple(failure.reason for failure in report.failures)
         sections.append(Section("Not read", 2, (Bullets(items),)))
@@ -164,6 +166,8 @@ def _trace(trace: TraceReport) -> Section:
         blocks += _device(device)
     if len(trace.steps) > 1:
         blocks.append(_steps(trace))
+    if trace.hta:
+        blocks += hta_section.blocks(trace.hta)
     return Section(trace.label, 2, tuple(blocks))
 
 

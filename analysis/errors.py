@@ -6,6 +6,7 @@ AnalysisError
 │   └── DamagedTraceError it is a trace, but broken at a place that the message names
 ├── SelectionError        a step, mode or option that the input does not have
 ├── MissingExtraError     an optional dependency is not installed
+├── HtaError              HTA cannot do what was asked of it
 └── OutputError           a result cannot be written
 
 Every message names the file, the place, what was expected and what to do.
@@ -36,6 +37,10 @@ class SelectionError(AnalysisError):
 
 class MissingExtraError(AnalysisError):
     """An optional dependency is needed and absent."""
+
+
+class HtaError(AnalysisError):
+    """HTA cannot do what was asked of it."""
 
 
 class OutputError(AnalysisError):

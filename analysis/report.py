@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from analysis.hta.agreement import Agreement
     from analysis.manifest import Manifest
     from analysis.metrics.gaps import Gaps
 
@@ -106,6 +107,7 @@ class TraceReport:
         steps: figures of each `ProfilerStep#N`.
         totals: of each step, by the tightest ranges recorded.
         manifest: what the recorder wrote beside the trace.
+        hta: HTA's figures beside ours; None where they were not asked for.
     """
 
     path: str
@@ -117,6 +119,7 @@ class TraceReport:
     steps: tuple[StepFigures, ...]
     totals: tuple[StepTotals, ...]
     manifest: Manifest | None = None
+    hta: Agreement | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the trace's entry of report.json."""
@@ -129,6 +132,7 @@ class TraceReport:
             "devices": [device.to_json() for device in self.devices],
             "steps": [step.to_json() for step in self.steps],
             "timing": self.manifest.timing.to_json() if self.manifest else None,
+            "hta": _plain(self.hta) if self.hta else None,
         }
 
     def to_frame(self) -> pd.DataFrame:

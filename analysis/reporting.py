@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from analysis.comparison import compare
 from analysis.directory import discover
-from analysis.errors import TraceError
+from analysis.errors import SelectionError, TraceError
+from analysis.hta import compare as compare_with_hta
+from analysis.hta import require as require_hta
 from analysis.pipeline import DEFAULT_GAPS, analyze
 from analysis.report import Failure, Report
 from analysis.trace import load
@@ -30,6 +32,7 @@ def report(
     *,
     gaps: int = DEFAULT_GAPS,
     step: int | None = None,
+    hta: bool = False,
     progress: Callable[[Path], None] = lambda _: None,
 ) -> Report:
     """Load and measure every trace; one that cannot be read does not stop the others.
@@ -38,20 +41,28 @@ def report(
         paths: trace files and directories.
         gaps: how many idle gaps of each device to list.
         step: measure `ProfilerStep#step` alone.
+        hta: set HTA's figures beside ours.
         progress: called with each file before it is read.
 
     Raises:
         TraceError: there is nothing to read at a path, or a trace that was named
             alone cannot be read.
-        SelectionError: a trace has no such step.
+        SelectionError: a trace has no such step; or a step and HTA were both asked for.
+        MissingExtraError: HTA was asked for and is not installed.
     """
+    if hta:
+        require_hta()
+        if step is not None:
+            raise SelectionError(
+                f"HTA has no figures of step {step} alone; leave out the step or HTA"
+            )
     sources = discover(paths)
     traces: list[TraceReport] = []
     failures: list[Failure] = []
     for source in sources:
         progress(source.path)
         try:
-            traces.append(_measure(source, gaps, step))
+            traces.append(_measure(source, gaps, step, hta=hta))
         except TraceError as error:
             if len(sources) == 1:
                 raise
@@ -59,13 +70,15 @@ def report(
     return Report(tuple(traces), compare(traces), tuple(failures), NOT_COMPUTED)
 
 
-def _measure(source: Source, gaps: int, step: int | None) -> TraceReport:
-    measured = analyze(load(source.path), gaps=gaps, step=step)
+def _measure(source: Source, gaps: int, step: int | None, *, hta: bool) -> TraceReport:
+    trace = load(source.path)
+    measured = analyze(trace, gaps=gaps, step=step)
     return dataclasses.replace(
         measured,
         label=_label(source),
         notes=(*source.notes, *measured.notes),
         manifest=source.manifest,
+        hta=compare_with_hta(trace, measured) if hta else None,
     )
 
 

@@ -37,14 +37,15 @@ _SOME_FAILED = 1
     help="How many of the longest idle gaps of each device to list.",
 )
 @click.option("--step", type=int, help="Measure ProfilerStep#N alone.", metavar="N")
-def command(traces: tuple[Path, ...], out: Path, gaps: int, step: int | None) -> int:
+@click.option("--hta", is_flag=True, help="Set HTA's figures beside ours, differences explained.")
+def command(traces: tuple[Path, ...], out: Path, gaps: int, step: int | None, *, hta: bool) -> int:
     """Measure TRACES, which are files (.json, .json.gz) or directories of them.
 
     Writes report.md and report.json, and prints the summary. The exit code is 0,
     1 if some of several traces could not be read, or 2 on an error.
     """
     check_writable(out)
-    found = report(traces, gaps=gaps, step=step, progress=_show)
+    found = report(traces, gaps=gaps, step=step, hta=hta, progress=_show)
     _clear()
     document = compose(found)
     written = write_all(
