@@ -127,11 +127,12 @@ def test_a_folder_of_recordings(run: Run, record: Record, tmp_path: Path) -> Non
     assert [mode["mode"] for mode in compared["modes"]] == ["sequential", "threads"]
 
 
-def test_one_step(run: Run, trace: Path, tmp_path: Path) -> None:
-    assert run("report", trace, "--step", "4").code == 0
+@pytest.mark.parametrize("step", ["3", "4"])
+def test_one_step(run: Run, trace: Path, tmp_path: Path, step: str) -> None:
+    assert run("report", trace, "--step", step).code == 0
     (figures,) = written(tmp_path / "reports")["traces"]
     (device,) = figures["devices"]
-    assert device["window_start_ns"] == "4000"
+    assert device["window_start_ns"] == f"{step}000"
     assert (device["window_ns"], device["busy_ns"], device["overlap_ns"]) == (900, 400, 100)
 
 
@@ -247,6 +248,7 @@ def test_odd_traces_are_reported(run: Run, tmp_path: Path, kind: str) -> None:
     ended = run("report", path)
     assert (ended.code, ended.err) == (0, "")
     assert "\x1b" not in ended.out
+    assert "\x1b" not in (tmp_path / "reports" / "report.md").read_text()
     found = written(tmp_path / "reports")
     assert len(found["traces"]) == 1
     for device in found["traces"][0]["devices"]:
