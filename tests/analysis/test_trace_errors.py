@@ -340,12 +340,12 @@ def test_damaged_bytes_are_an_error_of_ours_or_harmless(
     chosen = random.Random(1)
     whole = gzip.compress(SMALL, mtime=0) if compressed else SMALL
     refused = 0
-    for _ in range(1_000):
+    for _ in range(500):
         data = bytearray(whole)
         for _ in range(chosen.choice([1, 1, 2, 5])):
             data[chosen.randrange(len(data))] = chosen.choice(b'\x00\xff{}[]",:-.0e9 n\n\\')
         refused += not measures_or_refuses(bytes(data), load_bytes)
-    assert 300 < refused <= 1_000
+    assert 150 < refused <= 500
 
 
 def measures_or_refuses(data: bytes, load: Callable[[bytes], analysis.Trace]) -> bool:
