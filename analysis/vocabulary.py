@@ -52,6 +52,7 @@ _COMMUNICATION = re.compile(
 )
 _HOST_COLLECTIVE = re.compile(r"(nccl|gloo|mpi|ucc):")
 _C10D_OPERATOR = re.compile(r"c10d::")
+_API = ("cu", "hip")
 _SUFFIX = re.compile(r"(_v\d+|_ptsz|_ptds|_spt)+$")
 _SYNCHRONISE = re.compile(
     r"(cuda|hip)(Device|Stream|Event)Synchronize|cu(Ctx|Stream|Event)Synchronize"
@@ -112,7 +113,7 @@ def launches_graph(names: Sequence[str]) -> NDArray[np.bool_]:
 
 def launches(names: Sequence[str]) -> NDArray[np.bool_]:
     """Tell which runtime calls put work on a device."""
-    return _called(_LAUNCH, names)
+    return _whole(_LAUNCH, names)
 
 
 def waits_on_event(names: Sequence[str]) -> NDArray[np.bool_]:
@@ -127,7 +128,7 @@ def makes_stream_wait(names: Sequence[str]) -> NDArray[np.bool_]:
 
 def pageable(names: Sequence[str]) -> NDArray[np.bool_]:
     """Tell which copies go through memory that the host must stage."""
-    return _called(_PAGEABLE, names)
+    return _whole(_PAGEABLE, names)
 
 
 def host_collective(names: Sequence[str]) -> NDArray[np.bool_]:
@@ -150,7 +151,7 @@ def may_be_container(names: Sequence[str]) -> NDArray[np.bool_]:
 
 def scope(names: Sequence[str]) -> NDArray[np.bool_]:
     """Tell which operators are TorchScript functions: they do no work of their own."""
-    return np.fromiter((_SCOPE.fullmatch(name) is not None for name in names), np.bool_, len(names))
+    return _whole(_SCOPE, names)
 
 
 def accelerator_sign(names: Sequence[str]) -> NDArray[np.bool_]:
@@ -171,9 +172,18 @@ def own_step(names: Sequence[str]) -> NDArray[np.bool_]:
 def _called(pattern: re.Pattern[str], names: Sequence[str]) -> NDArray[np.bool_]:
     """Match whole names of API calls, whatever variant suffix they carry."""
     return np.fromiter(
-        (pattern.fullmatch(_SUFFIX.sub("", name)) is not None for name in names),
+        (
+            name.startswith(_API) and pattern.fullmatch(_SUFFIX.sub("", name)) is not None
+            for name in names
+        ),
         np.bool_,
         len(names),
+    )
+
+
+def _whole(pattern: re.Pattern[str], names: Sequence[str]) -> NDArray[np.bool_]:
+    return np.fromiter(
+        (pattern.fullmatch(name) is not None for name in names), np.bool_, len(names)
     )
 
 
