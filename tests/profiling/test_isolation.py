@@ -78,10 +78,19 @@ def test_own_branches_are_recorded_in_processes_that_end(tmp_path: Path) -> None
     assert not any(map(is_alive, pids))
 
 
-def test_a_process_that_is_killed_is_a_mode_that_broke(remote: RemoteSession) -> None:
+@pytest.mark.parametrize(
+    ("number", "end"),
+    [
+        (signal.SIGKILL, "was ended by SIGKILL"),
+        (signal.SIGTERM, "ended with 143"),  # it unwound, and removed what it was writing
+    ],
+)
+def test_a_process_that_is_killed_is_a_mode_that_broke(
+    remote: RemoteSession, number: signal.Signals, end: str
+) -> None:
     remote.start()
-    os.kill(remote.pid, signal.SIGKILL)
-    with pytest.raises(BrokenModeError, match="the process of the mode was ended by SIGKILL"):
+    os.kill(remote.pid, number)
+    with pytest.raises(BrokenModeError, match=f"the process of the mode {end}"):
         remote.prepare()
 
 
@@ -149,6 +158,7 @@ def test_ctrl_c_leaves_neither_processes_nor_half_files(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     children = Path(f"/proc/{recording.pid}/task/{recording.pid}/children")
     workers: list[int] = []
@@ -157,7 +167,8 @@ def test_ctrl_c_leaves_neither_processes_nor_half_files(tmp_path: Path) -> None:
         workers = [int(pid) for pid in children.read_text().split()]
         time.sleep(0.05)
     time.sleep(3)
-    recording.send_signal(signal.SIGINT)
+    # As a terminal does it: to every process of the group.
+    os.killpg(recording.pid, signal.SIGINT)
     output, errors = recording.communicate(timeout=60)
     assert recording.returncode == 130
     assert output == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 
 from profiling import MODES, Branch, record
-from profiling.branches import Workload
+from profiling.branches import Workload, calls
 from profiling.errors import (
     BrokenModeError,
     UnavailableError,
@@ -18,6 +19,7 @@ from profiling.errors import (
     UsageError,
     WrongOutputError,
 )
+from profiling.evidence import Event, Evidence
 from profiling.modes.sequential import Sequential
 
 if TYPE_CHECKING:
@@ -272,10 +274,75 @@ def test_no_branches(bad: Any, tmp_path: Path) -> None:
         record(bad, out=tmp_path)
 
 
-def test_gradients_are_on_whatever_the_caller_set(tmp_path: Path) -> None:
-    with torch.no_grad():
-        recording = small(["sequential", "inference_mode"], tmp_path, TINY)
+@pytest.mark.parametrize("caller", [torch.no_grad, torch.inference_mode])
+def test_gradients_are_on_whatever_the_caller_set(
+    caller: Callable[[], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[bool] = set()
+
+    def look(outputs: list[Any]) -> list[Any]:
+        seen.update(sequence.requires_grad for sequence, _ in outputs)
+        return outputs
+
+    monkeypatch.setitem(MODES, "sequential", Changed(look))
+    with caller():
+        recording = small(["sequential"], tmp_path, TINY)
         assert not torch.is_grad_enabled()
-    sequential = (tmp_path / recording.manifests[0]["trace"]).stat().st_size
-    without = (tmp_path / recording.manifests[1]["trace"]).stat().st_size
-    assert sequential > 1.05 * without
+    assert recording.failures == {}
+    assert seen == {True}
+
+
+def test_a_started_thread_beside_the_calling_one_is_not_a_thread_per_branch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class HalfInline(type(MODES["threads"])):  # type: ignore[misc]
+        @contextmanager
+        def prepare(
+            self, branches: Sequence[Branch], _device: str, *, ranges: bool
+        ) -> Iterator[Run]:
+            first, second = calls(branches, ranges=ranges)
+            with ThreadPoolExecutor(1) as pool:
+                yield lambda: [first(), pool.submit(second).result()]
+
+    monkeypatch.setitem(MODES, "threads", HalfInline())
+    recording = small(["threads"], tmp_path, TINY)
+    assert "ran on 2 threads, the calling one among them" in str(recording.failures["threads"])
+
+
+def test_a_mode_that_does_not_mark_its_branches_is_no_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Unmarked(Sequential):
+        def prepare(self, branches: Sequence[Branch], device: str, **_: bool) -> Any:
+            return super().prepare(branches, device, ranges=False)
+
+    monkeypatch.setitem(MODES, "sequential", Unmarked())
+    recording = small(["sequential"], tmp_path, TINY)
+    assert "expected one range for each of 2 branches" in str(recording.failures["sequential"])
+
+
+STEP = Event("overlap.step", "user_annotation", (1, 1), 0, 10)
+REGION = Event("Torch-Compiled Region: 0/0", "cpu_op", (1, 1), 1, 8)
+OTHER_REGION = Event("Torch-Compiled Region: 0/1", "cpu_op", (1, 1), 21, 28)
+NEXT_STEP = Event("overlap.step", "user_annotation", (1, 1), 20, 30)
+INSIDE = Event("aten::mm", "cpu_op", (1, 1), 2, 3)
+OUTSIDE = Event("aten::gru", "cpu_op", (1, 1), 8, 9)
+
+
+def test_one_compiled_graph_is_proof() -> None:
+    evidence = Evidence([], [], [STEP, REGION, INSIDE], steps=1)
+    assert MODES["compile"].prove(evidence).startswith("1 compiled graph and no graph break")
+
+
+@pytest.mark.parametrize(
+    ("events", "message"),
+    [
+        ([STEP, INSIDE], "ran 0 compiled graphs"),
+        ([STEP, REGION, REGION], "ran 2 compiled graphs"),
+        ([STEP, REGION, INSIDE, OUTSIDE], "aten::gru ran outside the compiled graph"),
+        ([STEP, REGION, NEXT_STEP, OTHER_REGION], "the steps ran 2 different graphs"),
+    ],
+)
+def test_a_broken_graph_is_no_proof(events: list[Event], message: str) -> None:
+    with pytest.raises(UnprovenError, match=message):
+        MODES["compile"].prove(Evidence([], [], events, steps=1))
