@@ -121,7 +121,7 @@ class Events:
         stream: int32 code into `streams`, or -1 of what is no activity.
         correlation: int64, or -1; ties an activity to the call that launched it.
         shape: int32 code into `shapes`, or -1 where the trace does not give it all.
-        category: int16 code into `categories`: the recorder's own word.
+        category: int32 code into `categories`: the recorder's own word.
         position: int32, in the file's list of events of all kinds.
         names: the event names.
         pids: the process ids, as text.
@@ -140,7 +140,7 @@ class Events:
     stream: NDArray[np.int32]
     correlation: NDArray[np.int64]
     shape: NDArray[np.int32]
-    category: NDArray[np.int16]
+    category: NDArray[np.int32]
     position: NDArray[np.int32]
     names: tuple[str, ...]
     pids: tuple[str, ...]

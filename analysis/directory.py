@@ -34,8 +34,7 @@ def discover(paths: Iterable[Path]) -> tuple[Source, ...]:
             subdirectories) are meant.
 
     Raises:
-        TraceError: a path does not exist, a directory holds no trace, or a
-            manifest cannot be read.
+        TraceError: a path does not exist, or a directory holds no trace.
     """
     sources: dict[Path, Source] = {}
     for path in paths:
@@ -79,7 +78,10 @@ def _source(path: Path) -> Source:
     beside = path.with_name(path.name.split(".")[0] + manifests.SUFFIX)
     if not beside.is_file():
         return Source(path, None)
-    manifest = manifests.read(beside)
+    try:
+        manifest = manifests.read(beside)
+    except TraceError as error:
+        return Source(path, None, (f"The manifest was not used: {error}",))
     if manifest.trace != path.name:
         return Source(path, None)
     if path.is_file() and not manifests.belongs(manifest, path):

@@ -79,7 +79,7 @@ def build(path: Path, document: Document) -> Trace:
     start, whole_starts = _times(path, rows, "ts", [event.ts for event in chosen])
     duration, whole_durations = _times(path, rows, "dur", [event.dur for event in chosen])
     names, pids, tids, streams, categories = (_Interner() for _ in range(5))
-    category = categories.encode([event.cat or "" for event in chosen]).astype(np.int16)
+    category = categories.encode([event.cat or "" for event in chosen])
     role = _roles(categories.table())[category]
     activities = np.flatnonzero(np.isin(role, ACTIVITY_ROLES))
     thread = [event.tid for event in chosen]

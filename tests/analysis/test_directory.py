@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from analysis.directory import discover
-from analysis.errors import DamagedTraceError, TraceError
+from analysis.errors import TraceError
 from analysis.reporting import report
 from tests.builders import cpu_op, kernel, write_trace
 
@@ -156,8 +156,11 @@ def test_a_special_file_is_no_trace(tmp_path: Path) -> None:
 
 def test_a_broken_manifest_is_named(record: Record, tmp_path: Path) -> None:
     record("threads", WORK, [1], timing={"samples_ns": []})
-    with pytest.raises(DamagedTraceError, match=r"cpu-post-threads\.manifest\.json: is not a"):
-        discover([tmp_path])
+    (source,) = discover([tmp_path])
+    assert source.manifest is None
+    (note,) = source.notes
+    assert note.startswith("The manifest was not used: ")
+    assert "cpu-post-threads.manifest.json: is not a manifest" in note
 
 
 def test_a_broken_trace_does_not_stop_the_others(tmp_path: Path) -> None:
