@@ -111,9 +111,8 @@ class LocalSession:
         """
         mode = MODES[self.name]
         with blamed(), ExitStack() as held:
-            # Whatever the caller has set: modes that go without gradients say so.
+            # Turns gradients on whatever the caller has set: modes without them say so.
             held.enter_context(torch.inference_mode(False))
-            held.enter_context(torch.enable_grad())
             job = self._make_job()
             reason = mode.unavailable(job.device)
             if reason is not None:
