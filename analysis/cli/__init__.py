@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _COMMANDS = {
     "report": ("analysis.cli.report", "Measure traces; write a report and print its summary."),
+    "hta": ("analysis.cli.hta", "Run the analyses of HTA on traces and print its tables."),
 }
 _USAGE_ERROR = 2
 _INTERRUPTED = 130

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import re
 import traceback
 import warnings
 from typing import TYPE_CHECKING, TypeVar
@@ -21,6 +22,12 @@ _MEANINGS = (
     (IndexError, "single positional indexer", "the trace holds no device activity"),
     (ValueError, "No objects to concatenate", "the trace holds no device activity"),
     (ValueError, "attempt to get argmax", "no collective ran on several ranks"),
+    (TypeError, "'NoneType' object is not subscriptable", "HTA knows none of its launches"),
+    (
+        ValueError,
+        r"Unexpected case: .*, -1\.0, ",
+        "rounding to whole us has left events of negative length; --no-rounding keeps fractions",
+    ),
 )
 
 
@@ -60,8 +67,8 @@ def described(error: Exception) -> str:
     """Return an exception of HTA's on one line, with its meaning where we know it."""
     text = " ".join(str(error).split()) or _failed_line(error)
     raised = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    for kind, part, meaning in _MEANINGS:
-        if isinstance(error, kind) and part in text:
+    for kind, pattern, meaning in _MEANINGS:
+        if isinstance(error, kind) and re.search(pattern, text):
             return f"{meaning} ({raised})"
     return raised
 
