@@ -66,15 +66,15 @@ def _run(run: RunComparison) -> Section:
         Column("mode", Unit.TEXT),
         Column("wall per step", Unit.TIME),
         Column("speed-up", Unit.FACTOR),
+        Column("strongest state", Unit.TEXT),
         Column("less work", Unit.FACTOR),
         Column("more overlap", Unit.FACTOR),
         Column("less idle", Unit.FACTOR),
         Column("traced speed-up", Unit.FACTOR),
-        Column("CPU s/s", Unit.NUMBER),
         Column("busy", Unit.SHARE),
         Column("overlap", Unit.SHARE),
         Column("achieved", Unit.NUMBER),
-        Column("strongest state", Unit.TEXT),
+        Column("CPU s/s", Unit.NUMBER),
     )
     caption = (
         "Wall and speed-up are untraced, with 95% intervals. The three factors multiply to the "
@@ -96,15 +96,15 @@ def _mode_row(mode: ModeFigures) -> tuple[Cell, ...]:
         mode.mode if mode.rank is None else f"{mode.mode} (rank {mode.rank})",
         Estimate(mode.wall_ns, *mode.wall_ci95_ns),
         _estimate(mode.speed_up),
+        mode.strongest_state,
         mode.less_work,
         mode.more_overlap,
         mode.less_idle,
-        _estimate(mode.traced_speed_up),
-        mode.cpu_seconds_per_wall_second,
+        mode.traced_speed_up and mode.traced_speed_up.value,
         mode.busy_share,
         mode.overlap_share,
         mode.achieved,
-        mode.strongest_state,
+        mode.cpu_seconds_per_wall_second,
     )
 
 
