@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis import metrics, notes
+from analysis.columns import Role
 from analysis.device import accelerators
 from analysis.errors import SelectionError
 from analysis.host import Host
 from analysis.metrics import accelerator, cpu, steps
 from analysis.metrics.gaps import gaps as idle_gaps
 from analysis.metrics.stages import stages
+from analysis.metrics.steps import Window
 from analysis.metrics.timeline import lane_runs
 from analysis.metrics.view import View
 from analysis.metrics.waits import waits
 from analysis.processes import processes
 from analysis.report import DeviceFigures, StepFigures, StepTotals, TraceReport
 from analysis.thresholds import Thresholds
-from analysis.vocabulary import PROFILER_STEP
 
 if TYPE_CHECKING:
     from analysis.columns import Trace
     from analysis.device import Device
     from analysis.metrics.stages import Stages
-    from analysis.metrics.steps import Window
     from analysis.processes import Process
 
 DEFAULT_GAPS = 100
 """How many idle gaps are listed one by one."""
+
+_LISTED = 20
 
 
 def analyze(
     trace: Trace,
     *,
     gaps: int = DEFAULT_GAPS,
-    step: int | None = None,
+    within: str | None = None,
     thresholds: Thresholds | None = None,
 ) -> TraceReport:
     """Measure everything that the trace allows.
@@ -42,7 +45,8 @@ def analyze(
     Args:
         trace: what `load` returned.
         gaps: how many of the longest idle gaps of each device to list.
-        step: measure the window of `ProfilerStep#step` instead of the whole one.
+        within: measure the window of this range (`record_function`, `ProfilerStep#N`)
+            instead of the whole one; `name#k` is the k-th range of a name.
         thresholds: the constants of the measures, if others than the documented ones.
 
     Returns:
@@ -50,86 +54,103 @@ def analyze(
         process that ran operators on the CPU.
 
     Raises:
-        SelectionError: the trace has no such step.
+        SelectionError: the trace has no such range, or several.
     """
-    host = Host(trace)
-    bounds = thresholds or Thresholds()
-    measured = [_Measured(trace, device, None, host, bounds) for device in accelerators(trace)]
+    shared = _Shared(trace, Host(trace), thresholds or Thresholds(), within)
+    measured = [_Measured(shared, device, None) for device in accelerators(trace)]
     if not measured:
-        measured = [
-            _Measured(trace, process.device, process, host, bounds) for process in processes(trace)
-        ]
+        measured = [_Measured(shared, process.device, process) for process in processes(trace)]
     return TraceReport(
         path=trace.path,
         label=trace.path,
         rank=trace.rank,
         resolution_ns=trace.resolution_ns,
         notes=(*trace.notes, *notes.of_trace(trace, [each.device for each in measured])),
-        devices=_devices(trace, measured, gaps, step),
+        devices=_devices(shared, measured, gaps),
         steps=_steps(measured),
         totals=tuple(total for each in measured for total in each.totals()),
     )
 
 
-def _devices(
-    trace: Trace, measured: list[_Measured], gaps: int, step: int | None
-) -> tuple[DeviceFigures, ...]:
-    if step is None:
-        return tuple(each.figures(each.window, gaps) for each in measured)
-    name = f"{PROFILER_STEP}{step}"
-    chosen = tuple(
-        each.figures((window.low, window.high), gaps)
-        for each in measured
-        for window in each.steps
-        if window.name == name
-    )
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What all devices of a trace are measured with."""
+
+    trace: Trace
+    host: Host
+    thresholds: Thresholds
+    within: str | None
+
+
+def _devices(shared: _Shared, measured: list[_Measured], gaps: int) -> tuple[DeviceFigures, ...]:
+    if shared.within is None:
+        return tuple(each.figures(each.whole, gaps) for each in measured)
+    for each in measured:
+        if len(each.chosen) > 1:
+            raise SelectionError(_several(shared, each))
+    chosen = tuple(each.figures(window, gaps) for each in measured for window in each.chosen)
     if not chosen:
-        names = sorted({window.name for each in measured for window in each.steps})
-        held = ", ".join(names) if names else "none: it was recorded without a schedule"
-        raise SelectionError(f"{trace.path}: has no {name}; its steps are: {held}")
+        raise SelectionError(_none(shared.trace, shared.within))
     return chosen
+
+
+def _several(shared: _Shared, measured: _Measured) -> str:
+    choices = ", ".join(
+        f"{shared.within}#{place} (at {window.low - measured.whole.low:,} ns)"
+        for place, window in enumerate(measured.chosen[:_LISTED], start=1)
+    )
+    return (
+        f"{shared.trace.path}: has {len(measured.chosen)} ranges named {shared.within}; "
+        f"choose one: {choices}"
+    )
+
+
+def _none(trace: Trace, name: str) -> str:
+    annotations = trace.events.of(Role.ANNOTATION)
+    names = sorted({annotations.names[code] for code in annotations.name.tolist()})
+    listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
+    held = f"its ranges are: {listed}" if names else "it holds no range (record_function)"
+    return f"{trace.path}: has no range named {name} that launched anything; {held}"
 
 
 class _Measured:
     """One device with all that its windows share, worked out once."""
 
-    def __init__(
-        self,
-        trace: Trace,
-        device: Device,
-        process: Process | None,
-        host: Host,
-        thresholds: Thresholds,
-    ) -> None:
+    def __init__(self, shared: _Shared, device: Device, process: Process | None) -> None:
+        trace = shared.trace
         self.device = device
-        self.window = device.window
+        self.whole = Window("", *device.window, foreign_busy_ns=None)
         self.steps = steps.profiler_steps(trace, device)
+        self.chosen = steps.named(trace, device, shared.within) if shared.within is not None else ()
         self._own_steps = steps.own_steps(trace, device)
         self._process = process
-        self._host = host
+        self._host = shared.host
         self._runs = lane_runs(device)
-        windows = (*self.steps, *self._own_steps)
-        span = (
-            min([self.window[0], *(window.low for window in windows)]),
-            max([self.window[1], *(window.high for window in windows)]),
-        )
+        windows = (self.whole, *self.steps, *self._own_steps, *self.chosen)
+        span = (min(window.low for window in windows), max(window.high for window in windows))
         self._stages: Stages | None = None
         if process is None:
-            self._stages = stages(device, waits(trace, device), thresholds)
+            self._stages = stages(device, waits(trace, device), shared.thresholds)
             self._line = accelerator.timeline(
-                device, self._runs, self._stages, host, thresholds=thresholds, span=span
+                device,
+                self._runs,
+                self._stages,
+                shared.host,
+                thresholds=shared.thresholds,
+                span=span,
             )
         else:
             self._line = cpu.timeline(process, self._runs, span)
 
-    def figures(self, window: tuple[int, int], gaps: int) -> DeviceFigures:
+    def figures(self, window: Window, gaps: int) -> DeviceFigures:
         """Compute all metrics in one window."""
-        view = self._view(*window)
+        view = self._view(window.low, window.high)
         return DeviceFigures(
             device=self.device.label,
             kind=self.device.kind,
             window_start_ns=view.low,
             window_ns=view.length,
+            foreign_busy_ns=window.foreign_busy_ns,
             latency_bound_ns=None if self._stages is None else self._stages.latency_bound_ns,
             results={name: metric(view) for name, metric in metrics.METRICS.items()},
             gaps=idle_gaps(view, gaps),
@@ -168,5 +189,5 @@ def _steps(measured: list[_Measured]) -> tuple[StepFigures, ...]:
     )
     by_name: dict[str, list[DeviceFigures]] = {}
     for window, each in windows:
-        by_name.setdefault(window.name, []).append(each.figures((window.low, window.high), gaps=0))
+        by_name.setdefault(window.name, []).append(each.figures(window, gaps=0))
     return tuple(StepFigures(name, tuple(devices)) for name, devices in by_name.items())

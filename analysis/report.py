@@ -32,6 +32,8 @@ class DeviceFigures:
         kind: "accelerator" or "cpu".
         window_start_ns: the window's begin on the trace's clock.
         window_ns: its length.
+        foreign_busy_ns: time in a range's window in which something ran that was
+            launched outside the range; None for the whole window, and on a CPU.
         latency_bound_ns: what separates start latency from a wait; None on a CPU.
         results: what each of `METRICS` returned, by its name.
         gaps: the idle gaps.
@@ -41,6 +43,7 @@ class DeviceFigures:
     kind: str
     window_start_ns: int
     window_ns: int
+    foreign_busy_ns: int | None
     latency_bound_ns: int | None
     results: Mapping[str, Any]
     gaps: Gaps
@@ -59,6 +62,7 @@ class DeviceFigures:
             "kind": self.kind,
             "window_start_ns": str(self.window_start_ns),
             "window_ns": self.window_ns,
+            "foreign_busy_ns": self.foreign_busy_ns,
             "latency_bound_ns": self.latency_bound_ns,
         }
         for name, result in self.results.items():

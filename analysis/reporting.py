@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from analysis.comparison import compare
 from analysis.directory import discover
-from analysis.errors import SelectionError, TraceError
+from analysis.errors import TraceError
 from analysis.hta import compare as compare_with_hta
 from analysis.hta import require as require_hta
 from analysis.pipeline import DEFAULT_GAPS, analyze
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from analysis.columns import Trace
     from analysis.directory import Source
+    from analysis.hta.agreement import Agreement
     from analysis.report import TraceReport
 
 NOT_COMPUTED = (
@@ -31,7 +33,7 @@ def report(
     paths: Iterable[Path],
     *,
     gaps: int = DEFAULT_GAPS,
-    step: int | None = None,
+    within: str | None = None,
     hta: bool = False,
     progress: Callable[[Path], None] = lambda _: None,
 ) -> Report:
@@ -40,29 +42,25 @@ def report(
     Args:
         paths: trace files and directories.
         gaps: how many idle gaps of each device to list.
-        step: measure `ProfilerStep#step` alone.
-        hta: set HTA's figures beside ours.
+        within: measure the window of this range alone.
+        hta: set HTA's figures beside ours, of the whole trace.
         progress: called with each file before it is read.
 
     Raises:
         TraceError: there is nothing to read at a path, or a trace that was named
             alone cannot be read.
-        SelectionError: a trace has no such step; or a step and HTA were both asked for.
+        SelectionError: a trace has no such range, or several.
         MissingExtraError: HTA was asked for and is not installed.
     """
     if hta:
         require_hta()
-        if step is not None:
-            raise SelectionError(
-                f"HTA has no figures of step {step} alone; leave out the step or HTA"
-            )
     sources = discover(paths)
     traces: list[TraceReport] = []
     failures: list[Failure] = []
     for source in sources:
         progress(source.path)
         try:
-            traces.append(_measure(source, gaps, step, hta=hta))
+            traces.append(_measure(source, gaps, within, hta=hta))
         except TraceError as error:
             if len(sources) == 1:
                 raise
@@ -70,16 +68,21 @@ def report(
     return Report(tuple(traces), compare(traces), tuple(failures), NOT_COMPUTED)
 
 
-def _measure(source: Source, gaps: int, step: int | None, *, hta: bool) -> TraceReport:
+def _measure(source: Source, gaps: int, within: str | None, *, hta: bool) -> TraceReport:
     trace = load(source.path)
-    measured = analyze(trace, gaps=gaps, step=step)
+    measured = analyze(trace, gaps=gaps, within=within)
     return dataclasses.replace(
         measured,
         label=_label(source),
         notes=(*source.notes, *measured.notes),
         manifest=source.manifest,
-        hta=compare_with_hta(trace, measured) if hta else None,
+        hta=_beside_hta(trace, measured, within) if hta else None,
     )
+
+
+def _beside_hta(trace: Trace, measured: TraceReport, within: str | None) -> Agreement:
+    """HTA has no figures of a range alone."""
+    return compare_with_hta(trace, measured if within is None else analyze(trace, gaps=0))
 
 
 def _label(source: Source) -> str:

@@ -14,6 +14,7 @@ from analysis.pipeline import DEFAULT_GAPS
 from analysis.render import RENDERERS, terminal
 from analysis.reporting import report
 from analysis.units import encodable
+from analysis.vocabulary import PROFILER_STEP
 
 _SOME_FAILED = 1
 
@@ -37,15 +38,29 @@ _SOME_FAILED = 1
     help="How many of the longest idle gaps of each device to list.",
 )
 @click.option("--step", type=int, help="Measure ProfilerStep#N alone.", metavar="N")
+@click.option(
+    "--range",
+    "named",
+    help="Measure the window of one record_function range alone; NAME#k is the k-th of a name.",
+    metavar="NAME",
+)
 @click.option("--hta", is_flag=True, help="Set HTA's figures beside ours, differences explained.")
-def command(traces: tuple[Path, ...], out: Path, gaps: int, step: int | None, *, hta: bool) -> int:
+def command(
+    traces: tuple[Path, ...],
+    out: Path,
+    gaps: int,
+    step: int | None,
+    named: str | None,
+    *,
+    hta: bool,
+) -> int:
     """Measure TRACES, which are files (.json, .json.gz) or directories of them.
 
     Writes report.md and report.json, and prints the summary. The exit code is 0,
     1 if some of several traces could not be read, or 2 on an error.
     """
     check_writable(out)
-    found = report(traces, gaps=gaps, step=step, hta=hta, progress=_show)
+    found = report(traces, gaps=gaps, within=_within(step, named), hta=hta, progress=_show)
     _clear()
     document = compose(found)
     written = write_all(
@@ -61,6 +76,15 @@ def command(traces: tuple[Path, ...], out: Path, gaps: int, step: int | None, *,
     click.echo(summary, nl=False)
     click.echo(encodable("Written: " + ", ".join(map(str, written)), sys.stdout.encoding))
     return _SOME_FAILED if found.failures else 0
+
+
+def _within(step: int | None, named: str | None) -> str | None:
+    """Return the one range that was asked for."""
+    if step is None:
+        return named
+    if named is not None:
+        raise click.UsageError("--step and --range each name a range; give one of them")
+    return f"{PROFILER_STEP}{step}"
 
 
 def _show(path: Path) -> None:

@@ -30,9 +30,13 @@ _UNEXPLAINED = "unexplained"
 
 def summary(traces: Sequence[TraceReport]) -> list[Section]:
     """Return how many figures agree on each trace, and why others differ."""
-    rows = tuple(_row(trace.label, trace.hta) for trace in traces if trace.hta)
-    if not rows:
+    asked = [(trace.label, trace.hta) for trace in traces if trace.hta]
+    if not asked:
         return []
+    failures = {agreement.failure for _, agreement in asked}
+    if len(failures) == 1 and None not in failures:
+        return [Section("HTA beside ours", 2, (Paragraph(f"{failures.pop()}."),))]
+    rows = tuple(_row(label, agreement) for label, agreement in asked)
     columns = (
         Column("trace", Unit.TEXT),
         Column("agree", Unit.COUNT),
@@ -99,7 +103,7 @@ def _table(version: str, figures: Sequence[Figure], unit: Unit) -> Table:
         )
         for each in figures
     )
-    return Table(columns, rows, f"HTA {version} beside ours.")
+    return Table(columns, rows, f"HTA {version} beside ours, for the whole trace.")
 
 
 def _why(figure: Figure, unit: Unit) -> str:

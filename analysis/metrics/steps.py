@@ -9,6 +9,7 @@ import numpy as np
 
 from analysis import vocabulary
 from analysis.columns import Role
+from analysis.intervals import Intervals, union
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,11 +20,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A named stretch [low, high) of a device's time, in ns."""
+    """A stretch [low, high) of a device's time that a range of the host names, in ns.
+
+    Attributes:
+        name: of the range.
+        low: begin of the range.
+        high: its end, or the end of the last activity launched inside it.
+        foreign_busy_ns: time in the window in which an activity ran that had been
+            launched outside the range; None on a CPU.
+    """
 
     name: str
     low: int
     high: int
+    foreign_busy_ns: int | None
 
 
 def profiler_steps(trace: Trace, device: Device) -> tuple[Window, ...]:
@@ -34,6 +44,17 @@ def profiler_steps(trace: Trace, device: Device) -> tuple[Window, ...]:
 def own_steps(trace: Trace, device: Device) -> tuple[Window, ...]:
     """Return the windows of the recorder's step ranges."""
     return _windows(trace, device, vocabulary.own_step(trace.events.names))
+
+
+def named(trace: Trace, device: Device, name: str) -> tuple[Window, ...]:
+    """Return the windows of the ranges of a name, or of the k-th alone for `name#k`."""
+    names = trace.events.names
+    found = _windows(trace, device, np.array([each == name for each in names], np.bool_))
+    base, mark, place = name.rpartition("#")
+    if found or not mark or not (place.isascii() and place.isdigit()):
+        return found
+    of_base = _windows(trace, device, np.array([each == base for each in names], np.bool_))
+    return of_base[int(place) - 1 : int(place)] if int(place) else ()
 
 
 def _windows(trace: Trace, device: Device, named: NDArray[np.bool_]) -> tuple[Window, ...]:
@@ -56,12 +77,20 @@ def _windows(trace: Trace, device: Device, named: NDArray[np.bool_]) -> tuple[Wi
         if device.launches is None:
             own = device.label == events.pids[pid]
             inside = (device.start >= begin) & (device.start < end)
+            foreign = None
         else:
             launches = device.launches
             of_process = launches.known & (launches.pid == pid)
             own = bool(of_process.any())
             inside = of_process & (launches.start >= begin) & (launches.start < end)
+            foreign = launches.known & ~inside
         if own:
             last = int(device.end[inside].max(initial=end))
-            windows.append(Window(events.names[name], begin, max(end, last)))
+            high = max(end, last)
+            busy = None if foreign is None else _busy(device, foreign, begin, high)
+            windows.append(Window(events.names[name], begin, high, busy))
     return tuple(windows)
+
+
+def _busy(device: Device, rows: NDArray[np.bool_], low: int, high: int) -> int:
+    return union(Intervals(device.start[rows], device.end[rows]).clip(low, high)).total()

@@ -141,7 +141,8 @@ def test_a_step_that_is_not_there(run: Run, trace: Path, tmp_path: Path) -> None
     assert ended == Ended(
         2,
         "",
-        f"Error: {trace}: has no ProfilerStep#5; its steps are: ProfilerStep#3, ProfilerStep#4\n",
+        f"Error: {trace}: has no range named ProfilerStep#5 that launched anything; "
+        "its ranges are: ProfilerStep#3, ProfilerStep#4\n",
     )
     assert not (tmp_path / "reports").exists()
 
@@ -151,8 +152,8 @@ def test_a_trace_without_steps(run: Run, tmp_path: Path) -> None:
     ended = run("report", path, "--step", "0")
     assert ended.code == 2
     assert ended.err == (
-        f"Error: {path}: has no ProfilerStep#0; its steps are: none: it was recorded without a "
-        "schedule\n"
+        f"Error: {path}: has no range named ProfilerStep#0 that launched anything; "
+        "it holds no range (record_function)\n"
     )
 
 

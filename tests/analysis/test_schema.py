@@ -50,7 +50,7 @@ FREE = re.compile(r"\.(workload|environment)\.")
 NULLABLE = re.compile(
     r"\.(rank|timing|comparison|ceilings|before|after|host|call|operator|outermost_operator|python"
     r"|achieved|achieved_compute|available|efficiency|work_over_window|window_over_span"
-    r"|speed_up|traced_speed_up|traced_wall_ns|less_work|more_overlap|less_idle|busy_share"
+    r"|foreign_busy_ns|speed_up|traced_speed_up|traced_wall_ns|less_work|more_overlap|less_idle|busy_share"
     r"|overlap_share|strongest_state|baseline|cpu_seconds_per_wall_second"
     r"|hta|ours|theirs|difference|unexplained|failure)$"
     r"|^cpu.*\.latency_bound_ns$"

@@ -170,7 +170,7 @@ def times(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 def test_steps_lie_in_the_trace_and_are_measured_alone(path: Path) -> None:
     for step in measured(path).steps:
         number = int(step.name.removeprefix("ProfilerStep#"))
-        alone = analyze(loaded(path), step=number, gaps=0)
+        alone = analyze(loaded(path), within=f"ProfilerStep#{number}", gaps=0)
         same_name = [each for each in measured(path).steps if each.name == step.name]
         assert len(same_name) == 1
         assert [device.to_json() for device in alone.devices] == [
