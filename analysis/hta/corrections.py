@@ -82,6 +82,22 @@ class _Rules:
     nested: bool = True
 
 
+_REMOVED = {
+    "whole_microseconds": "rounding",
+    "doubles": "doubles",
+    "last_step": "last_step",
+    "unlinked": "filtered",
+    "sync_rows": "sync_rows",
+    "other_rows": "other_rows",
+    "names": "names",
+    "devices_merged": "merged",
+    "several_calls": "several_calls",
+    "first_event": "first_event",
+    "nested": "nested",
+}
+"""The rule behind each cause, in the order in which they go."""
+
+
 def answers(trace: Trace, devices: list[str]) -> Iterator[tuple[str | None, dict[str, Answer]]]:
     """Yield HTA's answer by device, first as it is, then without one rule after the other.
 
@@ -93,29 +109,29 @@ def answers(trace: Trace, devices: list[str]) -> Iterator[tuple[str | None, dict
         The cause (a key of `CAUSES`) that this answer is the first to be without,
         and the answers.
     """
-    yield None, _ask(trace, devices, _Rules())
-    removed: dict[str, bool] = {}
-    for cause, rule in (
-        ("whole_microseconds", "rounding"),
-        ("doubles", "doubles"),
-        ("last_step", "last_step"),
-        ("unlinked", "filtered"),
-        ("sync_rows", "sync_rows"),
-        ("other_rows", "other_rows"),
-        ("names", "names"),
-        ("devices_merged", "merged"),
-        ("several_calls", "several_calls"),
-        ("first_event", "first_event"),
-        ("nested", "nested"),
-    ):
-        removed[rule] = False
-        yield cause, _ask(trace, devices, _Rules(**removed))
-
-
-def _ask(trace: Trace, devices: list[str], rules: _Rules) -> dict[str, Answer]:
     with quiet():
-        analysis = _analysis(trace, devices, rules)
-    if rules.merged:
+        asked = _analysis(trace, devices, _Rules())
+    answer = _ask(asked, devices)
+    yield None, answer
+    removed: dict[str, bool] = {}
+    for cause, rule in _REMOVED.items():
+        removed[rule] = False
+        with quiet():
+            analysis = _analysis(trace, devices, _Rules(**removed))
+        if not _same(analysis, asked):
+            asked, answer = analysis, _ask(analysis, devices)
+        yield cause, answer
+
+
+def _same(analysis: TraceAnalysis, other: TraceAnalysis) -> bool:
+    """Tell whether a rule played no part, so that HTA need not be asked again."""
+    tables, others = analysis.t.traces, other.t.traces
+    return len(tables) == len(others) and all(tables[rank].equals(others[rank]) for rank in tables)
+
+
+def _ask(analysis: TraceAnalysis, devices: list[str]) -> dict[str, Answer]:
+    """Return the answers by device: its own, or those for all of them in one."""
+    if len(analysis.t.traces) == 1:
         return dict.fromkeys(devices, _answer(analysis, 0))
     return {device: _answer(analysis, rank) for rank, device in enumerate(devices)}
 
