@@ -19,7 +19,7 @@ profile: $(INSTALLED) ## Record the forward passes in every mode into traces/
 	$(BIN)/profiling record --out traces $(ARGS)
 
 report: $(INSTALLED) ## Write reports/ from traces/ and print the summary
-	$(BIN)/analyze report traces/ $(ARGS)
+	$(BIN)/analyze report traces/ --hta $(ARGS)
 
 ##@ Develop
 .PHONY: test lint check format bench lock
