@@ -10,6 +10,8 @@ from analysis.columns import NONE
 from analysis.intervals import distinct
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from analysis.columns import Events
@@ -27,20 +29,40 @@ def match(activities: Events, calls: Events) -> NDArray[np.intp]:
         activities: n activities of one device.
         calls: runtime and driver calls of all processes.
     """
-    found = np.full(len(activities), NONE, np.intp)
-    linked = np.flatnonzero(calls.correlation > 0)
-    processes = distinct(calls.pid[linked])
-    candidates = [
-        _in_process(activities, calls, linked[calls.pid[linked] == process])
-        for process in processes
-    ]
-    # Most activities first; the name of the process settles a tie, never its place in the file.
-    ranked = sorted(
-        range(len(candidates)),
-        key=lambda i: (-int((candidates[i] >= 0).sum()), lane_key(calls.pids[processes[i]])),
-    )
-    for i in ranked:
-        found = np.where(found >= 0, found, candidates[i])
+    return find(activities.correlation, calls, processes(activities.correlation, calls))
+
+
+def processes(correlation: NDArray[np.int64], calls: Events) -> list[int]:
+    """Return the codes of the processes with calls of any correlation, most hits first.
+
+    Args:
+        correlation: of n activities of one device.
+        calls: runtime and driver calls of all processes.
+    """
+    linked = calls.correlation > 0
+    codes: list[int] = distinct(calls.pid[linked]).tolist()
+    if len(codes) < 2:  # the usual trace, which has nothing to rank
+        return codes
+    hits = {
+        process: int(np.isin(correlation, calls.correlation[linked & (calls.pid == process)]).sum())
+        for process in codes
+    }
+    # The name of the process settles a tie, never its place in the file.
+    return sorted(hits, key=lambda process: (-hits[process], lane_key(calls.pids[process])))
+
+
+def find(correlation: NDArray[np.int64], calls: Events, ranked: Sequence[int]) -> NDArray[np.intp]:
+    """Return the row in `calls` of the outermost call of each correlation, or -1.
+
+    Args:
+        correlation: n correlations; those below 1 are of no call.
+        calls: runtime and driver calls of all processes.
+        ranked: codes of the processes to ask, in this order.
+    """
+    found = np.full(len(correlation), NONE, np.intp)
+    for process in ranked:
+        rows = np.flatnonzero((calls.correlation > 0) & (calls.pid == process))
+        found = np.where(found >= 0, found, _in_process(correlation, calls, rows))
     return found
 
 
@@ -50,11 +72,13 @@ def lane_key(label: str) -> tuple[int, int, str]:
     return (0, int(label), "") if digits.isascii() and digits.isdigit() else (1, 0, label)
 
 
-def _in_process(activities: Events, calls: Events, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+def _in_process(
+    correlation: NDArray[np.int64], calls: Events, rows: NDArray[np.intp]
+) -> NDArray[np.intp]:
     order = np.lexsort((-calls.end[rows], calls.start[rows], calls.correlation[rows]))
     rows = rows[order]
     keys = calls.correlation[rows]
-    place = np.searchsorted(keys, activities.correlation, side="left")
+    place = np.searchsorted(keys, correlation, side="left")
     inside = np.minimum(place, len(keys) - 1)
-    hit = (activities.correlation > 0) & (keys[inside] == activities.correlation)
+    hit = (correlation > 0) & (keys[inside] == correlation)
     return np.where(hit, rows[inside], NONE)

@@ -199,8 +199,9 @@ class _Idleness:
         ender = self.enders[np.minimum(place, len(self.enders) - 1)]
         known = self.launches.known[ender]
         first = np.where(known, self._launching()[ender], _CODE["idle_unknown"])
+        dependent = (stages.free[ender] <= points) & (points < stages.released[ender])
         state = np.select(
-            [points < stages.queued[ender], points < stages.released[ender]],
+            [points < stages.queued[ender], dependent],
             [first, np.int8(_CODE["idle_dependency"])],
             _codes(_LAST, len(Stage))[stages.last[ender]],
         ).astype(np.int8)

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis import vocabulary
-from analysis.columns import NONE, Role
+from analysis.columns import ACTIVITY_ROLES, NONE, Role
 from analysis.device import FOREVER, thread_codes
 from analysis.intervals import distinct
+from analysis.launches import find, processes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from analysis.columns import Events, Trace
@@ -48,9 +51,10 @@ def waits(trace: Trace, device: Device) -> Waits:
         return Waits(nothing, nothing)
     calls = trace.events.of(Role.CALL)
     recorded = _recorded(trace, device)
-    until = _recorded_until(device, launches, calls, recorded)
+    until = _recorded_until(trace, device, calls, recorded)
     waiting = calls.select(vocabulary.waits_on_event(calls.names)[calls.name])
-    unnamed = waiting.select(~np.isin(waiting.correlation, recorded.correlation))
+    numbered = recorded.correlation[recorded.correlation > 0]
+    unnamed = waiting.select(~np.isin(waiting.correlation, numbered))
     return Waits(until, _unnamed_calls(device, launches, unnamed))
 
 
@@ -107,29 +111,47 @@ def _recorded(trace: Trace, device: Device) -> _Recorded:
     )
 
 
-def _recorded_until(device: Device, launches: Launches, calls: Events, recorded: _Recorded) -> Ints:
+def _recorded_until(trace: Trace, device: Device, calls: Events, recorded: _Recorded) -> Ints:
+    launches = device.launches
     until = np.full(len(device), -FOREVER)
-    if not len(recorded.lane):
+    if launches is None or not len(recorded.lane):
         return until
-    begun = dict(zip(calls.correlation.tolist(), calls.start.tolist(), strict=True))
+    ranked = processes(_correlations(trace, device), calls)
+    called = _begins(recorded.correlation, recorded.start, calls, ranked)
+    made = _begins(recorded.record, called, calls, ranked)
     named = distinct(np.concatenate((recorded.lane, recorded.on_lane))).tolist()
     by_launch = {lane: _LaunchOrder(device, launches, lane) for lane in named if lane != NONE}
-    for lane, on_lane, correlation, record, start in zip(
+    for lane, on_lane, asked, record in zip(
         recorded.lane.tolist(),
         recorded.on_lane.tolist(),
-        recorded.correlation.tolist(),
-        recorded.record.tolist(),
-        recorded.start.tolist(),
+        called.tolist(),
+        made.tolist(),
         strict=True,
     ):
         if NONE in (lane, on_lane):
             continue
-        called = begun.get(correlation, start)
-        held = by_launch[lane].first_from(called)
+        held = by_launch[lane].first_from(asked)
         if held is not None:
-            awaited = by_launch[on_lane].latest_end_before(begun.get(record, called))
-            until[held] = max(until[held], awaited)
+            until[held] = max(until[held], by_launch[on_lane].latest_end_before(record))
     return until
+
+
+def _correlations(trace: Trace, device: Device) -> Ints:
+    activities = trace.events.of(*ACTIVITY_ROLES)
+    here = np.array([label == device.label for label in activities.pids])
+    correlation: Ints = activities.correlation[here[activities.pid]]
+    return correlation
+
+
+def _begins(correlation: Ints, default: Ints, calls: Events, ranked: Sequence[int]) -> Ints:
+    """Return when the call of each correlation began, or the default where there is none.
+
+    Correlations are numbered per process; `ranked` says which is asked first.
+    """
+    row = find(correlation, calls, ranked)
+    result = default.copy()
+    result[row >= 0] = calls.start[row[row >= 0]]
+    return result
 
 
 class _LaunchOrder:
