@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from profiling._torch import load_torch, quiet_jit, torch
 from profiling.bootstrap import median_estimate
 from profiling.branches import BRANCH_RANGE, STEP_RANGE
-from profiling.errors import UnavailableError, blamed
+from profiling.errors import UnavailableError, UnprovenError, blamed
 from profiling.evidence import Evidence, check_marks, read_events
 from profiling.files import replacing, sha256_of
 from profiling.manifest import SCHEMA_VERSION, Manifest, to_json
@@ -180,6 +180,13 @@ def _warm_up_and_check(run: Run, job: Job) -> float:
 
 
 def _trace_and_prove(ready: _Ready, path: Path, steps: int, detail: Detail) -> str:
+    for _ in range(ready.mode.attempts - 1):
+        with suppress(UnprovenError):
+            return _trace_once(ready, path, steps, detail)
+    return _trace_once(ready, path, steps, detail)
+
+
+def _trace_once(ready: _Ready, path: Path, steps: int, detail: Detail) -> str:
     job = ready.job
     output = trace(ready.traced, path, steps=steps, device=job.device, detail=detail)
     evidence = Evidence(job.branches, flatten(output), read_events(path), steps)

@@ -23,9 +23,12 @@ class Mode(ABC):
 
     Attributes:
         branch_ranges: whether a trace can mark where each branch runs.
+        attempts: how many traces may be taken until one shows what the mode claims;
+            more than one where that is also up to the operating system.
     """
 
     branch_ranges: ClassVar[bool] = True
+    attempts: ClassVar[int] = 1
 
     @property
     def shows(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from profiling._torch import quiet_jit, torch
 from profiling.branches import BRANCH_RANGE
@@ -31,6 +31,9 @@ _PLAIN_BODY = """
 
 class ScriptFork(Mode):
     """torch.jit.fork inside TorchScript: an inter-op pool of C++ threads, no GIL."""
+
+    # On a busy machine a branch is often done before a second thread gets a core.
+    attempts: ClassVar[int] = 10
 
     def unavailable(self, device: str) -> str | None:  # noqa: ARG002
         """A pool of one thread runs one branch at a time."""

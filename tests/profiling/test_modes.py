@@ -321,6 +321,26 @@ def test_a_mode_that_does_not_mark_its_branches_is_no_row(
     assert "expected one range for each of 2 branches" in str(recording.failures["sequential"])
 
 
+@pytest.mark.parametrize(("attempts", "recorded"), [(1, False), (2, False), (3, True)])
+def test_what_is_up_to_the_scheduler_may_be_tried_again(
+    attempts: int, recorded: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Lucky(Sequential):
+        tries = 0
+
+        def prove(self, _evidence: Evidence) -> str:
+            Lucky.tries += 1
+            if Lucky.tries % 3:
+                raise UnprovenError("not this time")
+            return "at last"
+
+    Lucky.attempts = attempts
+    monkeypatch.setitem(MODES, "sequential", Lucky())
+    recording = small(["sequential"], tmp_path, TINY)
+    assert [manifest["proof"] for manifest in recording.manifests] == ["at last"] * recorded
+    assert Lucky.tries == (6 if recorded else attempts)
+
+
 STEP = Event("overlap.step", "user_annotation", (1, 1), 0, 10)
 REGION = Event("Torch-Compiled Region: 0/0", "cpu_op", (1, 1), 1, 8)
 OTHER_REGION = Event("Torch-Compiled Region: 0/1", "cpu_op", (1, 1), 21, 28)
