@@ -68,7 +68,9 @@ def _in_directory(directory: Path) -> list[Path]:
     return sorted(
         path
         for path in directory.iterdir()
+        # A recorder's hidden files are not finished.
         if path.name.endswith(_TRACE_SUFFIXES)
+        and not path.name.startswith(".")
         and not path.name.endswith(manifests.SUFFIX)
         and path.is_file()
     )

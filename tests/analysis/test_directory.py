@@ -50,6 +50,7 @@ def test_only_traces_are_taken_and_none_of_subdirectories(tmp_path: Path) -> Non
     (tmp_path / "README.md").write_text("what is here")
     (tmp_path / "b.txt").write_text("{}")
     (tmp_path / "lonely.manifest.json").write_text("{}")
+    write_trace(tmp_path / ".1f-unfinished.pt.trace.json.gz", WORK)
     (tmp_path / "deeper").mkdir()
     write_trace(tmp_path / "deeper" / "c.json", WORK)
     (tmp_path / "folder.json").mkdir()
