@@ -1226,6 +1226,19 @@ CPU = [
         busy_ns=14,
         breakdown_ns={"one_lane_alone": 14, "idle_untraced": 18},
     ),
+    _cpu_case(
+        "a container may begin with its first child, and an operator as another ends",
+        [
+            cpu_op("MyModule", 0, 30),
+            cpu_op("aten::mm", 0, 10),
+            cpu_op("aten::add", 10, 20),
+            cpu_op("aten::relu", 30, 34),
+        ],
+        activities=3,
+        busy_ns=24,
+        same_lane_overlap_ns=0,
+        breakdown_ns={"one_lane_alone": 24, "idle_untraced": 10},
+    ),
     # The parent forks at 2, runs until 10 and waits until 30 for the forked function.
     _cpu_case(
         "a thread that waits for what it forked is not running",
