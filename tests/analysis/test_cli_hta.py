@@ -119,6 +119,18 @@ def test_kernels(trace: Path) -> None:
     assert [row[0] for row in kernels.rows[:3]] == ["ncclDevKernel_AllReduce", "gemm", "add"]
 
 
+def test_kernels_beyond_ten_keep_their_own_times(tmp_path: Path) -> None:
+    # HTA adds the times of each up before it averages them, where there are more than ten.
+    events = [
+        kernel(f"kernel {i}", at, at + length)
+        for i in range(12)
+        for at, length in ((100 * i, 10), (100 * i + 50, 30))
+    ]
+    _, kernels = tables(write_trace(tmp_path / "t.json", in_microseconds(events)), "kernels")
+    assert len(kernels.rows) == 12
+    assert {row[3:] for row in kernels.rows} == {(40_000, 20_000, 10_000, 30_000)}
+
+
 def test_launches(trace: Path) -> None:
     (table,) = tables(trace, "launches")
     found = {row[1]: row[2:] for row in table.rows}

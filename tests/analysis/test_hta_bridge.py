@@ -6,8 +6,10 @@ The largest of the real traces are left out: HTA takes long to parse them.
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -17,10 +19,10 @@ from pandas.testing import assert_frame_equal
 
 import analysis
 from analysis.errors import HtaError, MissingExtraError, SelectionError
-from analysis.hta import bridge, compare, trace_analysis
+from analysis.hta import bridge, compare, corrections, trace_analysis
 from analysis.hta.agreement import CAUSES
 from analysis.hta.corrections import FIGURES
-from analysis.hta.quiet import described, quiet
+from analysis.hta.quiet import ask, described, quiet
 from analysis.render import schema
 from tests.builders import (
     HOST,
@@ -242,6 +244,22 @@ def test_counters_are_not_carried_over(two_kernels: Trace) -> None:
         trace_analysis(two_kernels).get_cupti_counter_data_with_operators([0])
 
 
+def test_nothing_is_logged_or_printed(
+    two_kernels: Trace, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monitored = logging.getLogger("hta")
+    monitored.addHandler(caplog.handler)
+    try:
+        found = trace_analysis(two_kernels)  # of no ProfilerStep, which HTA warns of
+        ask(partial(found.critical_path_analysis, 0, "", 0))
+        assert not caplog.records
+        found.t.align_and_filter_trace()
+        assert caplog.records  # heard again
+    finally:
+        monitored.removeHandler(caplog.handler)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_the_schema_names_the_figures_and_causes() -> None:
     figure = schema()["$defs"]["hta"]["properties"]["figures"]["items"]["properties"]
     assert figure["figure"]["enum"] == list(FIGURES)
@@ -389,6 +407,17 @@ def test_what_a_cause_adds_is_worked_out_by_hand(load_events: Callable[..., Trac
         ("0", 2_000, 12_000.0): [("devices_merged", 10_000.0)],
         ("1", 0, 12_000.0): [("devices_merged", 12_000.0)],
     }
+
+
+def test_what_no_rule_explains_is_said(
+    load_events: Callable[..., Trace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for cause in ("sync_rows", "other_rows"):
+        monkeypatch.delitem(corrections._REMOVED, cause)
+    found = held(load_events(us(PLAIN, row("cuda_sync", 21, 60, stream=7))))
+    (window,) = [each for each in found.figures if each.figure == "window_ns"]
+    assert (window.ours, window.theirs, window.causes) == (20_000, 50_000.0, ())
+    assert window.unexplained == 30_000.0
 
 
 def test_a_figure_that_hta_has_only_without_its_rule(load_events: Callable[..., Trace]) -> None:
