@@ -154,6 +154,9 @@ class Events:
 
     def select(self, rows: NDArray[np.bool_] | NDArray[np.integer]) -> Self:
         """Return the given rows, over the same string tables."""
+        if rows.dtype == np.bool_:
+            # Searched once rather than once per column.
+            rows = np.flatnonzero(rows)
         columns: dict[str, Any] = {
             field.name: column[rows]
             for field in dataclasses.fields(self)
