@@ -65,9 +65,9 @@ def waits_by_room(device: Device, stages: Stages) -> dict[str, Intervals]:
     """
     rows = np.flatnonzero((stages.last == Stage.WAIT) & (device.start > stages.released))
     everyone = union(Intervals(stages.released[rows], device.start[rows]))
-    changes = np.concatenate((device.start, device.end, *everyone))
+    changes = np.concatenate((device.start, device.end))
     inside = changes[covered(everyone, changes)]
-    edges = distinct(np.concatenate((inside, *everyone)))
+    edges = distinct(np.concatenate((inside, stages.released[rows], device.start[rows])))
     points = edges[:-1]
     running = _running_shape(device, points)
     found = {state: np.zeros(len(points), np.bool_) for state in (FULL, ROOM, UNKNOWN)}

@@ -52,8 +52,8 @@ class Stages:
         called: int64 ns, when the first stage begins.
         queued: int64 ns, when it ends: the launch has returned, or the lane's
             order shows that the activity was queued.
-        behind: int64 ns, the latest end of what is earlier on its lane (of a replay: lanes).
-        free: int64 ns, when nothing of that runs any more.
+        behind: int64 ns, the latest end of what is earlier on its lane.
+        free: int64 ns, when nothing of that runs any more (of a replay: on its lanes).
         released: int64 ns, when what it waited for on other lanes had ended.
         start: int64 ns, when the activity starts.
         first: int8, LAUNCHING or UNKNOWN.
@@ -103,10 +103,9 @@ def stages(device: Device, waits: Waits, thresholds: Thresholds) -> Stages:
     called, queued = _until_queued(device, launches)
     behind = _lane_end(device)
     graph = known & launches.graph
-    if graph.any():
-        behind[graph] = _replay_end(device, launches, behind)[graph]
+    held = _replay_end(device, launches, behind) if graph.any() else behind
     queued = np.minimum(queued, start)
-    free = np.maximum(queued, np.minimum(behind, start))
+    free = np.maximum(queued, np.minimum(held, start))
     first_on_lane = np.diff(device.lane, prepend=-1) != 0
     released = np.clip(np.where(graph, free, waits.until), free, start)
     ready = start - released
