@@ -19,6 +19,9 @@ HOST = 100
 THREAD = 1
 """The thread that the constructors put host events on unless told otherwise."""
 
+STREAM_WAIT = "Stream Wait Event"
+"""The name of the rows that record a wait between streams."""
+
 _OLD_CATEGORIES = {
     "kernel": "Kernel",
     "gpu_memcpy": "Memcpy",
@@ -66,12 +69,40 @@ def _activity(
 
 
 def kernel(
-    name: str, start: int, end: int, *, device: int = 0, stream: int = 7, correlation: int = 0
+    name: str,
+    start: int,
+    end: int,
+    *,
+    device: int = 0,
+    stream: int = 7,
+    correlation: int = 0,
+    shape: Mapping[str, object] | None = None,
 ) -> Event:
-    """A kernel; `correlation` 0 leaves it without a launch."""
-    return _activity(
+    """A kernel; `correlation` 0 leaves it without a launch, no `shape` without its sizes."""
+    made = _activity(
         "kernel", name, start, end, device=device, stream=stream, correlation=correlation
     )
+    return replace(made, args={**made.args, **(shape or {})})
+
+
+def shape(
+    blocks: int | Sequence[int] = 1,
+    threads: int | Sequence[int] = 32,
+    *,
+    registers: int = 16,
+    shared: int = 0,
+) -> dict[str, object]:
+    """The sizes of a kernel: blocks, threads of one, registers of one, bytes of a block."""
+    return {
+        "grid": _in_three(blocks),
+        "block": _in_three(threads),
+        "registers per thread": registers,
+        "shared memory": shared,
+    }
+
+
+def _in_three(count: int | Sequence[int]) -> list[int]:
+    return [count, 1, 1] if isinstance(count, int) else list(count)
 
 
 def copy(
@@ -90,6 +121,28 @@ def fill(
     return _activity(
         "gpu_memset", name, start, end, device=device, stream=stream, correlation=correlation
     )
+
+
+def stream_wait(
+    start: int,
+    *,
+    stream: int,
+    on_stream: int,
+    correlation: int = 0,
+    record: int | None = None,
+    device: int = 0,
+) -> Event:
+    """The row of a stream that waits for an event recorded on another.
+
+    `correlation` is that of the call that made it wait, `record` that of the call that
+    recorded the event; None leaves the key out, as versions before 2024 do.
+    """
+    args: dict[str, object] = {"wait_on_stream": on_stream, "stream": stream, "device": device}
+    if correlation:
+        args["correlation"] = correlation
+    if record is not None:
+        args["wait_on_cuda_event_record_corr_id"] = record
+    return Event("cuda_sync", STREAM_WAIT, device, stream, start, start, args)
 
 
 # --- what runs on the host ------------------------------------------------------------
@@ -136,6 +189,26 @@ def graph_launch(
     return runtime(name, start, end, correlation=correlation, pid=pid, tid=tid)
 
 
+def record_call(
+    start: int, end: int, *, correlation: int = 0, pid: Id = HOST, tid: Id = THREAD
+) -> Event:
+    """The call that recorded an event on a stream."""
+    return runtime("cudaEventRecord", start, end, correlation=correlation, pid=pid, tid=tid)
+
+
+def wait_call(
+    start: int,
+    end: int,
+    *,
+    correlation: int = 0,
+    pid: Id = HOST,
+    tid: Id = THREAD,
+    name: str = "cudaStreamWaitEvent",
+) -> Event:
+    """The call that made a stream wait for an event."""
+    return runtime(name, start, end, correlation=correlation, pid=pid, tid=tid)
+
+
 def cpu_op(name: str, start: int, end: int, *, pid: Id = HOST, tid: Id = THREAD) -> Event:
     """An operator on the host."""
     return Event("cpu_op", name, pid, tid, start, end)
@@ -149,6 +222,33 @@ def annotation(name: str, start: int, end: int, *, pid: Id = HOST, tid: Id = THR
 def python(name: str, start: int, end: int, *, pid: Id = HOST, tid: Id = THREAD) -> Event:
     """A Python frame."""
     return Event("python_function", name, pid, tid, start, end)
+
+
+# --- what the device is ---------------------------------------------------------------
+
+
+def card(
+    device: int = 0,
+    *,
+    sms: int = 10,
+    capability: tuple[int, int] = (8, 0),
+    threads: int = 2048,
+    registers: int = 65_536,
+    shared: int = 167_936,
+    warp: int = 32,
+) -> dict[str, object]:
+    """A device's entry of `deviceProperties`; the sizes are those of one SM."""
+    return {
+        "id": device,
+        "name": "a card",
+        "numSms": sms,
+        "computeMajor": capability[0],
+        "computeMinor": capability[1],
+        "maxThreadsPerMultiprocessor": threads,
+        "regsPerMultiprocessor": registers,
+        "sharedMemPerMultiprocessor": shared,
+        "warpSize": warp,
+    }
 
 
 # --- lists of events ------------------------------------------------------------------
@@ -218,12 +318,13 @@ def write_trace(
     bare: bool = False,
     pretty: bool = False,
     mixed: bool = False,
+    header: Mapping[str, object] | None = None,
 ) -> Path:
     """Write events to a file, compressed if its name ends in `.gz`; returns the path.
 
     The keyword arguments are those of `chrome_trace`.
     """
-    data = chrome_trace(events, bare=bare, pretty=pretty, mixed=mixed)
+    data = chrome_trace(events, bare=bare, pretty=pretty, mixed=mixed, header=header)
     path.write_bytes(gzip.compress(data, 1) if path.suffix == ".gz" else data)
     return path
 

@@ -13,6 +13,7 @@ from typing import Any
 from tests.builders import (
     Event,
     annotation,
+    card,
     copy,
     cpu_op,
     fill,
@@ -21,8 +22,13 @@ from tests.builders import (
     kernel,
     launch,
     python,
+    record_call,
     runtime,
+    shape,
+    stream_wait,
+    wait_call,
 )
+from tests.room import Card
 
 Answer = Mapping[str, Any]
 
@@ -35,6 +41,7 @@ class Case:
     events: Sequence[Event]
     answers: Mapping[str, Answer]
     steps: Mapping[str, Mapping[str, Answer]] = field(default_factory=dict)
+    cards: Sequence[Card] = ()
 
 
 def _case(title: str, events: Sequence[Event], **answer: Any) -> Case:
@@ -727,6 +734,30 @@ IDLE = [
         ],
         breakdown_ns={"one_same_lane": 10, "idle_unknown": 20, "overlapped": 10},
     ),
+    # Both wait for the replay's lanes until 20; lane 20 was free from 15.
+    _case(
+        "of two of one replay the one whose own lane was free first explains it",
+        [
+            *A,
+            kernel("w", 10, 15, stream=20),
+            graph_launch(30, 35, correlation=2),
+            kernel("m", 50, 60, correlation=2),
+            kernel("z", 50, 60, stream=20, correlation=2),
+        ],
+        idle_gaps=[
+            {
+                "start_ns": 10,
+                "duration_ns": 30,
+                "before": "a",
+                "after": "z",
+                "breakdown_ns": {
+                    "idle_host_untraced": 10,
+                    "idle_launching": 5,
+                    "idle_graph": 15,
+                },
+            }
+        ],
+    ),
     # Nothing tells a and b apart but that a had work before it on its lane, and b none.
     _case(
         "of two without a launch the one whose lane was free first explains it",
@@ -942,6 +973,879 @@ ONE = [
     ),
 ]
 
+# k on lane 20 is launched at 20 to 25, while a runs on lane 7 until 100.
+#             12   20   25                                100 105  115
+# 7   ======================================================
+# 20  w            --   ....................................  ====
+K = [launch(20, 25, correlation=2), kernel("k", 105, 115, stream=20, correlation=2)]
+RECORD = [record_call(9, 10, correlation=3)]
+CALL = [wait_call(14, 15, correlation=4)]
+ROW = [stream_wait(15, stream=20, on_stream=7, correlation=4, record=3)]
+
+# What is said where k waits for a, and where no wait is known of.
+WAITED = {
+    "overlapped": 2,
+    "one_nothing_queued": 8 + 10,
+    "one_launching": 5,
+    "one_dependency": 75,
+    "idle_start_latency": 5,
+}
+NOT_WAITED = {
+    "overlapped": 2,
+    "one_nothing_queued": 8 + 10,
+    "one_launching": 5,
+    "one_room_unknown": 75,
+    "idle_unrecorded_wait": 5,
+}
+
+# c runs on lane 8 from 10 to 50, b on lane 7 after a, from 100 to 110.
+C = [launch(3, 4, correlation=7), kernel("c", 10, 50, stream=8, correlation=7)]
+B = [launch(11, 13, correlation=5), kernel("b", 100, 110, correlation=5)]
+K_AFTER_B = [launch(20, 25, correlation=2), kernel("k", 115, 120, stream=20, correlation=2)]
+WAITED_FOR_B = {
+    "overlapped": 2,
+    "one_launching": 1,
+    # b, behind a, until k is launched
+    "one_same_lane": 7 + 5,
+    "one_dependency": 75 + 10,
+    "idle_start_latency": 5,
+    "one_nothing_queued": 5,
+}
+
+RECORDED = [
+    _case(
+        "one lane runs and another waits for it",
+        [*BUSY, *RECORD, *CALL, *ROW, *K],
+        breakdown_ns=WAITED,
+        breakdown_by_class_ns={
+            "overlapped": {"compute": 2},
+            "one_nothing_queued": {"compute": 18},
+            "one_launching": {"compute": 5},
+            "one_dependency": {"compute": 75},
+        },
+        lane_breakdown_ns={
+            "7": {"running": 90, "edge": 15},
+            "20": {
+                "running": 12,
+                "not_launched": 8,
+                "launching": 5,
+                "dependency": 75,
+                "start_latency": 5,
+            },
+        },
+    ),
+    _case("without the wait it would be unrecorded", [*BUSY, *K], breakdown_ns=NOT_WAITED),
+    _case(
+        "the work awaited is what was launched before the record",
+        [*BUSY, *B, *RECORD, *CALL, *ROW, *K_AFTER_B],
+        breakdown_ns={
+            "overlapped": 2,
+            "one_launching": 1,
+            "one_same_lane": 7 + 5,
+            "one_dependency": 75,
+            # from 100 on k is ready, for 15
+            "one_room_unknown": 10,
+            "idle_unrecorded_wait": 5,
+            "one_nothing_queued": 5,
+        },
+    ),
+    _case(
+        "without the record's id it is what was launched before the wait",
+        [
+            *BUSY,
+            *B,
+            *RECORD,
+            *CALL,
+            stream_wait(15, stream=20, on_stream=7, correlation=4),
+            *K_AFTER_B,
+        ],
+        breakdown_ns=WAITED_FOR_B,
+    ),
+    _case(
+        "nor does an id of -1 say more, whatever calls have no id",
+        [
+            *BUSY,
+            *B,
+            *CALL,
+            stream_wait(15, stream=20, on_stream=7, correlation=4, record=-1),
+            *K_AFTER_B,
+            runtime("cudaEventQuery", 9, 10),
+            runtime("cudaEventQuery", 26, 27),
+        ],
+        breakdown_ns=WAITED_FOR_B,
+    ),
+    _case(
+        "nor one whose call is not in the trace",
+        [*BUSY, *B, *CALL, *ROW, *K_AFTER_B],
+        breakdown_ns=WAITED_FOR_B,
+    ),
+    _case(
+        "work launched as the record began is not awaited",
+        [*BUSY, record_call(2, 3, correlation=3), *CALL, *ROW, *K],
+        breakdown_ns=NOT_WAITED,
+    ),
+    _case(
+        "work without a launch record is not awaited",
+        [*BUSY[1:], *RECORD, *CALL, *ROW, *K],
+        breakdown_ns=NOT_WAITED,
+    ),
+    _case(
+        "a wait for a lane without work is satisfied",
+        [*BUSY, *CALL, stream_wait(15, stream=20, on_stream=55, correlation=4), *K],
+        breakdown_ns=NOT_WAITED,
+    ),
+    _case(
+        "a wait for what has ended is satisfied",
+        [
+            *BUSY,
+            wait_call(101, 102, correlation=4),
+            stream_wait(102, stream=20, on_stream=7, correlation=4),
+            launch(102, 103, correlation=2),
+            kernel("k", 105, 115, stream=20, correlation=2),
+        ],
+        breakdown_ns={
+            "overlapped": 2,
+            "one_nothing_queued": 88 + 10,
+            "idle_host_untraced": 1,
+            "idle_host_call": 1,
+            "idle_launching": 1,
+            "idle_start_latency": 2,
+        },
+    ),
+    _case(
+        "the row stands in for a wait call that is not in the trace",
+        [*BUSY, *RECORD, *ROW, *K],
+        breakdown_ns=WAITED,
+    ),
+    # 20  w   k launched at 20, runs 60-65; m at 30, runs 105-115
+    _case(
+        "a wait binds what is launched next, at the same instant at the earliest",
+        [
+            *BUSY,
+            launch(20, 25, correlation=2),
+            kernel("k", 60, 65, stream=20, correlation=2),
+            wait_call(30, 31, correlation=4, tid=2),
+            stream_wait(30, stream=20, on_stream=7, correlation=4),
+            launch(30, 32, correlation=6),
+            kernel("m", 105, 115, stream=20, correlation=6),
+        ],
+        breakdown_ns={
+            "overlapped": 2 + 5,
+            "one_nothing_queued": 8 + 10,
+            "one_launching": 5,
+            # k is ready from 25 to 60, m behind it; m waits from 65 to 100.
+            "one_room_unknown": 35,
+            "one_dependency": 35,
+            "idle_start_latency": 5,
+        },
+    ),
+    _case(
+        "of several waits for one activity the latest end counts",
+        [
+            *BUSY,
+            *C,
+            *CALL,
+            *ROW,
+            wait_call(16, 17, correlation=6),
+            stream_wait(17, stream=20, on_stream=8, correlation=6),
+            *K,
+        ],
+        breakdown_ns={
+            "overlapped": 40,
+            "one_dependency": 50,
+            "idle_start_latency": 5,
+            "one_nothing_queued": 10,
+        },
+    ),
+    # The trace does not say when the event was recorded, so that b, which ran after k, seems
+    # to have been awaited.
+    #           20 22 24    30  35      50   55   60   70
+    # 7   =======  b- wait                        =====
+    # 20                    k---        ======
+    _case(
+        "awaited work that runs later than it should",
+        [
+            *A,
+            launch(22, 23, correlation=5),
+            kernel("b", 60, 70, correlation=5),
+            wait_call(24, 25, correlation=4),
+            stream_wait(25, stream=20, on_stream=7, correlation=4),
+            launch(30, 35, correlation=2),
+            kernel("k", 50, 55, stream=20, correlation=2),
+        ],
+        breakdown_ns={
+            "one_nothing_queued": 10 + 10,
+            "idle_host_untraced": 8,
+            "idle_host_call": 2,
+            "idle_launching": 5,
+            "idle_dependency": 15,
+            # b is ready from 23 to 60.
+            "one_room_unknown": 5,
+            "idle_unrecorded_wait": 5,
+        },
+        idle_gaps=[
+            {
+                "start_ns": 10,
+                "duration_ns": 30,
+                "before": "a",
+                "after": "k",
+                "breakdown_ns": {
+                    "idle_host_untraced": 8,
+                    "idle_host_call": 2,
+                    "idle_launching": 5,
+                    "idle_dependency": 15,
+                },
+            },
+            {
+                "start_ns": 45,
+                "duration_ns": 5,
+                "before": "k",
+                "after": "b",
+                "breakdown_ns": {"idle_unrecorded_wait": 5},
+            },
+        ],
+    ),
+    _case(
+        "awaited work without length",
+        [
+            *A,
+            launch(22, 23, correlation=5),
+            kernel("z", 40, 40, correlation=5),
+            wait_call(24, 25, correlation=4),
+            stream_wait(25, stream=20, on_stream=7, correlation=4),
+            launch(30, 35, correlation=2),
+            kernel("k", 45, 55, stream=20, correlation=2),
+        ],
+        breakdown_ns={
+            "one_nothing_queued": 10 + 10,
+            "idle_host_untraced": 8,
+            "idle_host_call": 2,
+            "idle_launching": 5,
+            "idle_dependency": 5,
+            "idle_start_latency": 5,
+        },
+    ),
+    _case(
+        "left edge: once the wait is over",
+        [
+            *BUSY,
+            *CALL,
+            stream_wait(15, stream=30, on_stream=7, correlation=4),
+            launch(20, 25, correlation=2),
+            kernel("k", 115, 120, stream=30, correlation=2),
+        ],
+        breakdown_ns={
+            "overlapped": 2,
+            "one_nothing_queued": 8 + 5,
+            "one_launching": 5,
+            "one_dependency": 75,
+            "idle_unknown": 15,
+        },
+    ),
+    _case(
+        "a graph's activities have no dependency stage",
+        [
+            *BUSY,
+            *CALL,
+            *ROW,
+            graph_launch(20, 25, correlation=2),
+            kernel("k", 105, 115, stream=20, correlation=2),
+        ],
+        breakdown_ns={
+            "overlapped": 2,
+            "one_nothing_queued": 8 + 10,
+            "one_launching": 5,
+            "one_graph": 75,
+            "idle_graph": 5,
+        },
+    ),
+    _case(
+        "a wait of another device is none of this one's",
+        [
+            *BUSY,
+            *RECORD,
+            wait_call(14, 15, correlation=4, tid=2),
+            stream_wait(15, stream=20, on_stream=7, correlation=4, record=3, device=1),
+            *K,
+        ],
+        breakdown_ns=NOT_WAITED,
+    ),
+    # Process 200 has launched one activity of the device, 100 the others.
+    _case(
+        "a wait's calls are those of its own process",
+        [
+            record_call(0, 1, correlation=3, pid=200),
+            *BUSY,
+            *RECORD,
+            *CALL,
+            *ROW,
+            *K,
+            launch(50, 51, correlation=20, pid=200),
+            kernel("other", 115, 120, stream=20, correlation=20),
+            wait_call(50, 51, correlation=4, pid=200),
+            record_call(95, 96, correlation=3, pid=200),
+        ],
+        breakdown_ns=WAITED | {"one_nothing_queued": 8 + 5, "one_same_lane": 10},
+    ),
+]
+
+UNNAMED = [wait_call(14, 15)]
+
+INFERRED = [
+    _case(
+        "a wait for who knows what is for what ended just before",
+        [*BUSY, *UNNAMED, *K],
+        breakdown_ns=WAITED,
+        lane_breakdown_ns={
+            "7": {"running": 90, "edge": 15},
+            "20": {
+                "running": 12,
+                "not_launched": 8,
+                "launching": 5,
+                "dependency": 75,
+                "start_latency": 5,
+            },
+        },
+    ),
+    _case(
+        "a wait of ROCm, called as the launch began",
+        [*BUSY, wait_call(20, 20, name="hipStreamWaitEvent"), *K],
+        breakdown_ns=WAITED,
+    ),
+    _case(
+        "a wait of the driver",
+        [*BUSY, wait_call(14, 15, name="cuStreamWaitEvent_ptsz", correlation=4), *K],
+        breakdown_ns=WAITED,
+    ),
+    _case(
+        "a row that does not know whom it waits for leaves it to be inferred",
+        [*BUSY, *CALL, stream_wait(15, stream=20, on_stream=-1, correlation=4), *K],
+        breakdown_ns=WAITED,
+    ),
+    _case(
+        "a call and a row without ids do not belong together",
+        [*BUSY, *UNNAMED, stream_wait(15, stream=30, on_stream=7), *K],
+        breakdown_ns=WAITED,
+    ),
+    _case(
+        "what ended just the bound before was waited for",
+        [
+            *BUSY,
+            *UNNAMED,
+            launch(20, 25, correlation=2),
+            kernel("k", 110, 115, stream=20, correlation=2),
+        ],
+        breakdown_ns=WAITED | {"idle_start_latency": 10, "one_nothing_queued": 8 + 5},
+    ),
+    _case(
+        "what ended longer than the bound before was not",
+        [
+            *BUSY,
+            *UNNAMED,
+            launch(20, 25, correlation=2),
+            kernel("k", 111, 116, stream=20, correlation=2),
+        ],
+        breakdown_ns=NOT_WAITED | {"idle_unrecorded_wait": 11, "one_nothing_queued": 8 + 5},
+    ),
+    # k starts as a ends: the interval in which an end counts is closed there.
+    _case(
+        "what ended as it started was waited for",
+        [
+            *BUSY,
+            *UNNAMED,
+            launch(20, 25, correlation=2),
+            kernel("k", 100, 110, stream=20, correlation=2),
+        ],
+        breakdown_ns={
+            "overlapped": 2,
+            "one_nothing_queued": 8 + 10,
+            "one_launching": 5,
+            "one_dependency": 75,
+        },
+    ),
+    # b runs on lane 8 from 25 to 100.
+    _case(
+        "what was launched as the wait was called was not waited for",
+        [
+            launch(2, 5, correlation=1),
+            kernel("a", 10, 40, correlation=1),
+            *BUSY[2:],
+            *UNNAMED,
+            launch(14, 17, correlation=5, tid=2),
+            kernel("b", 25, 100, stream=8, correlation=5),
+            *K,
+        ],
+        breakdown_ns={
+            "overlapped": 2 + 15,
+            "one_nothing_queued": 2 + 10,
+            "one_launching": 3,
+            "one_start_latency": 8,
+            "one_room_unknown": 60,
+            "idle_unrecorded_wait": 5,
+        },
+    ),
+    _case(
+        "what has no launch record was not waited for",
+        [*BUSY[1:], *UNNAMED, *K],
+        breakdown_ns=NOT_WAITED,
+    ),
+    _case(
+        "what ended on its own lane was not waited for",
+        [
+            *BUSY,
+            *UNNAMED,
+            launch(20, 25, correlation=2),
+            launch(12, 13, correlation=5),
+            kernel("u", 50, 55, stream=20, correlation=5),
+            kernel("k", 60, 70, stream=20, correlation=2),
+        ],
+        # k: 5 after u; u, launched before the wait: 13 to 50, and k behind it
+        breakdown_ns={
+            "overlapped": 2 + 5 + 10,
+            "one_launching": 1,
+            "one_room_unknown": 37,
+            "one_start_latency": 5,
+            "one_nothing_queued": 30,
+        },
+    ),
+    _case(
+        "a wait called by another thread does not count",
+        [*BUSY, wait_call(14, 15, tid=2), *K],
+        breakdown_ns=NOT_WAITED,
+    ),
+    _case(
+        "nor one of another process",
+        [*BUSY, wait_call(14, 15, pid=200), *K],
+        breakdown_ns=NOT_WAITED,
+    ),
+    _case(
+        "nor one called after the launch",
+        [*BUSY, wait_call(21, 22), *K],
+        breakdown_ns=NOT_WAITED,
+    ),
+    # v on lane 20 runs from 20 to 22; its launch is the first after the wait.
+    _case(
+        "a wait is for the first that its thread launches on a lane",
+        [
+            *BUSY,
+            *UNNAMED,
+            launch(16, 17, correlation=5),
+            kernel("v", 20, 22, stream=20, correlation=5),
+            launch(24, 25, correlation=2),
+            kernel("k", 105, 115, stream=20, correlation=2),
+        ],
+        breakdown_ns={
+            "overlapped": 2 + 2,
+            "one_nothing_queued": 4 + 2 + 10,
+            "one_launching": 1 + 1,
+            "one_start_latency": 3,
+            "one_room_unknown": 75,
+            "idle_unrecorded_wait": 5,
+        },
+    ),
+    _case(
+        "whatever other threads launch there",
+        [
+            *BUSY,
+            *UNNAMED,
+            launch(16, 17, correlation=5, tid=2),
+            kernel("v", 20, 22, stream=20, correlation=5),
+            launch(24, 25, correlation=2),
+            kernel("k", 105, 115, stream=20, correlation=2),
+        ],
+        breakdown_ns={
+            "overlapped": 2 + 2,
+            "one_nothing_queued": 4 + 2 + 10,
+            "one_launching": 1 + 1,
+            "one_start_latency": 3,
+            "one_dependency": 75,
+            "idle_start_latency": 5,
+        },
+    ),
+    # One call launched both; only the first of them can have waited.
+    _case(
+        "of what one call launched on a lane the first may have waited",
+        [
+            *BUSY,
+            *UNNAMED,
+            launch(16, 17, correlation=2),
+            kernel("v", 20, 22, stream=20, correlation=2),
+            kernel("k", 105, 115, stream=20, correlation=2),
+        ],
+        breakdown_ns={
+            "overlapped": 2 + 2,
+            "one_nothing_queued": 4 + 10,
+            "one_launching": 1,
+            "one_start_latency": 3,
+            "one_room_unknown": 78,
+            "idle_unrecorded_wait": 5,
+        },
+    ),
+    _case(
+        "a recorded wait is not inferred as well",
+        [*BUSY, record_call(0, 1, correlation=3), *CALL, *ROW, *K],
+        breakdown_ns=NOT_WAITED,
+    ),
+    _case(
+        "a recorded wait, then an inferred one",
+        [
+            *BUSY,
+            *C,
+            *CALL,
+            stream_wait(15, stream=20, on_stream=8, correlation=4),
+            wait_call(16, 17),
+            *K,
+        ],
+        breakdown_ns={
+            "overlapped": 40,
+            "one_dependency": 50,
+            "idle_start_latency": 5,
+            "one_nothing_queued": 10,
+        },
+    ),
+    # c, 5 before k starts, ended before the recorded wait was over: a runs until then.
+    _case(
+        "nothing that ended before a recorded wait was over is inferred",
+        [
+            *BUSY,
+            launch(3, 4, correlation=7),
+            kernel("c", 10, 96, stream=8, correlation=7),
+            *CALL,
+            *ROW,
+            wait_call(16, 17),
+            *K,
+        ],
+        breakdown_ns={
+            "overlapped": 86,
+            "one_dependency": 4,
+            "idle_start_latency": 5,
+            "one_nothing_queued": 10,
+        },
+    ),
+    _case(
+        "left edge: a lane's first that was waiting",
+        [
+            *BUSY,
+            *UNNAMED,
+            launch(20, 25, correlation=2),
+            kernel("k", 105, 115, stream=30, correlation=2),
+        ],
+        breakdown_ns=WAITED,
+    ),
+]
+
+HALF = shape(10, 1024)
+"""One block of 1024 threads on each of 10 SMs: half of what an SM has for threads."""
+ONE_WARP = shape(1, 32)
+
+
+def _room(
+    title: str,
+    state: str,
+    running: Mapping[str, object],
+    waiting: Mapping[str, object],
+    *cards: Card,
+) -> Case:
+    """While a runs, k is ready from 25 to 60; the state of that time is asked for."""
+    events = [
+        BUSY[0],
+        kernel("a", 10, 100, correlation=1, shape=running),
+        *BUSY[2:],
+        launch(20, 25, correlation=2),
+        kernel("k", 60, 70, stream=20, correlation=2, shape=waiting),
+    ]
+    spent = {"overlapped": 2 + 10, "one_nothing_queued": 8 + 30, "one_launching": 5, state: 35}
+    return Case(title, events, {"0": {"breakdown_ns": spent}}, cards=cards or [card()])
+
+
+def _without(entry: Mapping[str, object], key: str) -> dict[str, object]:
+    return {k: v for k, v in entry.items() if k != key}
+
+
+FULL, FREE, UNKNOWN = "one_device_full", "one_unrecorded_wait", "one_room_unknown"
+OLDER = card(capability=(7, 0), shared=98_304)
+
+# An SM of the card: 2048 threads, 65,536 registers, 167,936 bytes, 32 blocks.
+ROOM = [
+    _room("two blocks of 1024 threads fill an SM", FULL, shape(20, 1024), ONE_WARP),
+    _room("one of them leaves room for another", FREE, HALF, HALF),
+    _room("threads come in warps: 992 leave 64", FULL, shape(20, 992), shape(1, 65)),
+    _room("and 64 fit", FREE, shape(20, 992), shape(1, 64)),
+    _room("a running block's threads come in warps, too", FULL, shape(20, 993), ONE_WARP),
+    _room("blocks and threads in three dimensions", FULL, shape([2, 5, 2], [32, 4, 8]), ONE_WARP),
+    # 32 registers a thread: 32 warps x 1024 = 32,768, half of an SM's.
+    _room("registers that fit", FREE, shape(10, 1024, registers=32), shape(1, 1024, registers=32)),
+    _room(
+        "registers that do not", FULL, shape(10, 1024, registers=32), shape(1, 1024, registers=33)
+    ),
+    # 33 registers a thread: 1056 a warp, rounded up to 1280: 40,960, which leaves 24,576, and
+    # 24 and 25 registers a thread: 768 and 800, rounded up to 1024, a warp.
+    _room(
+        "registers come in 256 a warp",
+        FREE,
+        shape(10, 1024, registers=33),
+        shape(1, 1024, registers=24),
+    ),
+    _room(
+        "and rounded up they may not fit",
+        FULL,
+        shape(10, 1024, registers=33),
+        shape(1, 1024, registers=25),
+    ),
+    # 82,944 bytes and 1024 reserved are 83,968, half of an SM's.
+    _room("shared memory that fits", FREE, shape(10, shared=82_944), shape(1, shared=82_944)),
+    _room("shared memory that does not", FULL, shape(10, shared=82_944), shape(1, shared=82_945)),
+    _room(
+        "shared memory comes in 128 bytes, a running block's, too",
+        FULL,
+        shape(10, shared=82_945),
+        shape(1, shared=82_944),
+    ),
+    _room(
+        "nothing is reserved before capability 8",
+        FREE,
+        shape(10, shared=49_152),
+        shape(1, shared=49_152),
+        OLDER,
+    ),
+    _room(
+        "there it comes in 256 bytes",
+        FULL,
+        shape(10, shared=49_152 - 256),
+        shape(1, shared=49_152 + 1 + 256),
+        OLDER,
+    ),
+    _room(
+        "of which 256 more are free",
+        FREE,
+        shape(10, shared=49_152 - 256),
+        shape(1, shared=49_152 + 1),
+        OLDER,
+    ),
+    _room("31 blocks leave a place for one", FREE, shape(310), ONE_WARP),
+    _room("32 do not", FULL, shape(320), ONE_WARP),
+    _room("as many blocks run as fit an SM", FREE, shape(1000, 1000), ONE_WARP, card(threads=2080)),
+    _room("fewer blocks than SMs leave one empty", FREE, shape(9, 1024), shape(1, 1024)),
+    _room(
+        "what does not fill another round of blocks does not count",
+        FREE,
+        shape(19, 1024),
+        shape(1, 1024),
+    ),
+    _room(
+        "a block that fits no SM has no room on an empty one",
+        FULL,
+        shape(9),
+        shape(1, shared=167_936),
+    ),
+    _room("a warp of 64 threads", FULL, HALF, shape(1, 65), card(threads=1024 + 64, warp=64)),
+    _room("and one that fits", FREE, HALF, shape(1, 64), card(threads=1024 + 64, warp=64)),
+    _room("nothing is known of the device", UNKNOWN, HALF, HALF, card(1)),
+    _room(
+        "of two devices the entry of its number counts",
+        FULL,
+        shape(20, 1024),
+        ONE_WARP,
+        card(1, threads=4096),
+        card(0),
+    ),
+    _room("no table for the capability", UNKNOWN, HALF, HALF, card(capability=(6, 1))),
+    *(
+        _room(f"without {key} of the running", UNKNOWN, _without(HALF, key), HALF)
+        for key in sorted(HALF)
+    ),
+    *(
+        _room(f"without {key} of the waiting", UNKNOWN, HALF, _without(HALF, key))
+        for key in sorted(HALF)
+    ),
+    *(
+        _room(f"without {key} of the device", UNKNOWN, HALF, HALF, _without(card(), key))
+        for key in sorted(card().keys() - {"id", "name"})
+    ),
+    # As ROCm writes it: no shapes, and fewer fields of a device whose warps have 64 threads.
+    _room(
+        "a trace of ROCm",
+        UNKNOWN,
+        {},
+        {},
+        _without(_without(card(capability=(9, 0), warp=64), "regsPerMultiprocessor"), "numSms"),
+    ),
+    Case(
+        "a copy that waits",
+        [
+            BUSY[0],
+            kernel("a", 10, 100, correlation=1, shape=HALF),
+            *BUSY[2:],
+            launch(20, 25, correlation=2, name="cudaMemcpyAsync"),
+            copy("Memcpy HtoD (Pinned -> Device)", 60, 70, stream=20, correlation=2),
+        ],
+        {
+            "0": {
+                "breakdown_ns": {
+                    "overlapped": 12,
+                    "one_nothing_queued": 38,
+                    "one_launching": 5,
+                    "one_room_unknown": 35,
+                }
+            }
+        },
+        cards=[card()],
+    ),
+    Case(
+        "a copy that runs",
+        [
+            BUSY[0],
+            copy("Memcpy HtoD (Pinned -> Device)", 10, 100, correlation=1),
+            *BUSY[2:],
+            launch(20, 25, correlation=2),
+            kernel("k", 60, 70, stream=20, correlation=2, shape=HALF),
+        ],
+        {
+            "0": {
+                "breakdown_ns": {
+                    "overlapped": 12,
+                    "one_nothing_queued": 38,
+                    "one_launching": 5,
+                    "one_room_unknown": 35,
+                }
+            }
+        },
+        cards=[card()],
+    ),
+    # b begins on lane 7 while a runs, from 30 to 40.
+    Case(
+        "two kernels of one lane run together",
+        [
+            BUSY[0],
+            kernel("a", 10, 100, correlation=1, shape=HALF),
+            *BUSY[2:],
+            launch(3, 4, correlation=5),
+            kernel("b", 30, 40, correlation=5, shape=ONE_WARP),
+            launch(20, 25, correlation=2),
+            kernel("k", 60, 70, stream=20, correlation=2, shape=HALF),
+        ],
+        {
+            "0": {
+                "breakdown_ns": {
+                    "overlapped": 12,
+                    # b, behind a, from 12 to 25
+                    "one_same_lane": 13,
+                    "one_unrecorded_wait": 5 + 20,
+                    "one_room_unknown": 10,
+                    "one_nothing_queued": 30,
+                },
+                "breakdown_by_class_ns": {
+                    "overlapped": {"compute": 12},
+                    "one_same_lane": {"compute": 13},
+                    "one_unrecorded_wait": {"compute": 25},
+                    "one_room_unknown": {"compute": 10},
+                    "one_nothing_queued": {"compute": 30},
+                },
+            }
+        },
+        cards=[card()],
+    ),
+    # Lane 7 runs a until 40 and then b, which fills the device.
+    Case(
+        "the room is that beside what runs at the time",
+        [
+            BUSY[0],
+            kernel("a", 10, 40, correlation=1, shape=HALF),
+            *BUSY[2:],
+            launch(3, 4, correlation=5),
+            kernel("b", 40, 100, correlation=5, shape=shape(20, 1024)),
+            launch(20, 25, correlation=2),
+            kernel("k", 60, 70, stream=20, correlation=2, shape=HALF),
+        ],
+        {
+            "0": {
+                "breakdown_ns": {
+                    "overlapped": 12,
+                    "one_same_lane": 13,
+                    "one_unrecorded_wait": 15,
+                    "one_device_full": 20,
+                    "one_nothing_queued": 30,
+                }
+            }
+        },
+        cards=[card()],
+    ),
+    # m, on lane 30, is ready from 24; k, for which there is no room, from 25.
+    Case(
+        "of several that wait one without room decides",
+        [
+            *SYNC_BEFORE,
+            BUSY[0],
+            kernel("a", 10, 100, correlation=1, shape=HALF),
+            *BUSY[2:],
+            launch(21, 24, correlation=6, tid=2),
+            kernel("m", 60, 70, stream=30, correlation=6, shape=HALF),
+            launch(20, 25, correlation=2),
+            kernel("k", 60, 70, stream=20, correlation=2, shape=shape(1, 1025)),
+        ],
+        {
+            "0": {
+                "breakdown_ns": {
+                    "overlapped": 12,
+                    "one_nothing_queued": 38,
+                    "one_launching": 4,
+                    "one_unrecorded_wait": 1,
+                    "one_device_full": 35,
+                }
+            }
+        },
+        cards=[card()],
+    ),
+    Case(
+        "then one with room",
+        [
+            *SYNC_BEFORE,
+            BUSY[0],
+            kernel("a", 10, 100, correlation=1, shape=HALF),
+            *BUSY[2:],
+            launch(21, 24, correlation=6, tid=2),
+            kernel("m", 60, 70, stream=30, correlation=6),
+            launch(20, 25, correlation=2),
+            kernel("k", 60, 70, stream=20, correlation=2, shape=HALF),
+        ],
+        {
+            "0": {
+                "breakdown_ns": {
+                    "overlapped": 12,
+                    "one_nothing_queued": 38,
+                    "one_launching": 4,
+                    "one_room_unknown": 1,
+                    "one_unrecorded_wait": 35,
+                }
+            }
+        },
+        cards=[card()],
+    ),
+    # k has no launch record; z behind it was launched at 20, so k was ready from then on.
+    Case(
+        "one without a launch waits for room like others",
+        [
+            BUSY[0],
+            kernel("a", 10, 100, correlation=1, shape=shape(20, 1024)),
+            *BUSY[2:],
+            kernel("k", 60, 70, stream=20, shape=HALF),
+            launch(20, 25, correlation=2),
+            kernel("z", 70, 80, stream=20, correlation=2),
+        ],
+        {
+            "0": {
+                "breakdown_ns": {
+                    "overlapped": 2 + 20,
+                    "one_unknown": 8,
+                    "one_device_full": 40,
+                    "one_nothing_queued": 20,
+                }
+            }
+        },
+        cards=[card()],
+    ),
+]
+
 LAUNCHES = [
     _case(
         "of nested calls of one correlation the outermost launched",
@@ -1105,6 +2009,59 @@ LATENCY = [
             "idle_launching": 100,
             "idle_start_latency": 4 * 98,
             "idle_unrecorded_wait": 84 * 2,
+        },
+    ),
+]
+
+# The last of 100 starts its launch at 1787, as the one before it ends.
+LATENCY_OF_WAITS = [
+    _case("100 ready intervals are enough", _latencies([16] * 100), latency_bound_ns=20),
+    _case(
+        "what a recorded wait held back does not count",
+        [
+            *_latencies([16] * 100),
+            launch(2, 3, correlation=200),
+            kernel("w", 6, 8, stream=20, correlation=200),
+            wait_call(1787, 1787, correlation=300),
+            stream_wait(1787, stream=7, on_stream=20, correlation=300),
+        ],
+        latency_bound_ns=10,
+    ),
+    _case(
+        "what a satisfied one held back does",
+        [
+            *_latencies([16] * 100),
+            wait_call(1787, 1787, correlation=300),
+            stream_wait(1787, stream=7, on_stream=20, correlation=300),
+        ],
+        latency_bound_ns=20,
+    ),
+    _case(
+        "what may have waited for who knows what does not, found or not",
+        [*_latencies([16] * 100), wait_call(1787, 1787)],
+        latency_bound_ns=10,
+    ),
+    # w ends at 1810, 15 before k starts: further than the least bound, but within the fitted.
+    _case(
+        "what is inferred lies within the fitted bound",
+        [
+            *_latencies([16] * 100),
+            launch(2, 3, correlation=200),
+            kernel("w", 6, 1810, stream=20, correlation=200),
+            wait_call(1806, 1806),
+            launch(1806, 1807, correlation=201),
+            kernel("k", 1825, 1826, correlation=201),
+        ],
+        latency_bound_ns=20,
+        lane_breakdown_ns={
+            "7": {
+                "running": 102,
+                "not_launched": 1,
+                "launching": 101,
+                "dependency": 3,
+                "start_latency": 16 * 100 + 15,
+            },
+            "20": {"start_latency": 2, "running": 1804, "edge": 16},
         },
     ),
 ]
@@ -1455,7 +2412,19 @@ STEPS = [
     ),
 ]
 
-CASES = [*FIGURES, *IDLE, *ONE, *LAUNCHES, *LATENCY, *CPU, *STEPS]
+CASES = [
+    *FIGURES,
+    *IDLE,
+    *ONE,
+    *RECORDED,
+    *INFERRED,
+    *ROOM,
+    *LAUNCHES,
+    *LATENCY,
+    *LATENCY_OF_WAITS,
+    *CPU,
+    *STEPS,
+]
 
 
 # --- comparing ------------------------------------------------------------------------

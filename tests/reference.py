@@ -8,13 +8,15 @@ and the limits that are tens of microseconds in earnest are parameters.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations, zip_longest
 from math import inf
 from typing import Any
 
-from tests.builders import Event, Id
+from tests import room
+from tests.builders import STREAM_WAIT, Event, Id
+from tests.room import Card
 
 ACTIVITIES = {
     "kernel": "compute",
@@ -44,6 +46,7 @@ SCRIPTED = {"forward", "<forked function>"}
 """Functions of TorchScript: a thread inside one that runs no operator waits."""
 
 GRAPH_LAUNCHES = {"cudaGraphLaunch", "hipGraphLaunch", "cuGraphLaunch"}
+WAIT_CALLS = {"cudaStreamWaitEvent", "hipStreamWaitEvent", "cuStreamWaitEvent"}
 SYNCHRONISES = {
     "cudaDeviceSynchronize",
     "cudaStreamSynchronize",
@@ -61,6 +64,7 @@ SUFFIXES = ("_v2", "_ptsz", "_ptds", "_spt")
 ACCELERATOR_STATES = (
     "idle_start_latency",
     "idle_unrecorded_wait",
+    "idle_dependency",
     "idle_graph",
     "idle_unknown",
     "idle_launching",
@@ -72,8 +76,11 @@ ACCELERATOR_STATES = (
     "idle_host_python",
     "idle_host_untraced",
     "idle_edge",
+    "one_device_full",
+    "one_unrecorded_wait",
     "one_room_unknown",
     "one_start_latency",
+    "one_dependency",
     "one_graph",
     "one_same_lane",
     "one_launching",
@@ -81,17 +88,12 @@ ACCELERATOR_STATES = (
     "one_nothing_queued",
     "overlapped",
 )
-ACCELERATOR_NULLS = (
-    "idle_dependency",
-    "one_device_full",
-    "one_unrecorded_wait",
-    "one_dependency",
-)
 ACCELERATOR_LANE_STATES = (
     "running",
     "not_launched",
     "launching",
     "same_lane",
+    "dependency",
     "graph",
     "start_latency",
     "wait",
@@ -104,14 +106,16 @@ CPU_LANE_STATES = ("running", "python", "untraced")
 _IDLE = {
     "start_latency": "idle_start_latency",
     "wait": "idle_unrecorded_wait",
+    "dependency": "idle_dependency",
     "graph": "idle_graph",
     "unknown": "idle_unknown",
 }
 
 # What one running lane is told of the others: the strongest stage that any of them is in.
+# Stronger yet is one that is ready beyond the bound, whose state depends on the room.
 STRONGEST_FIRST = (
-    ("wait", "one_room_unknown"),
     ("start_latency", "one_start_latency"),
+    ("dependency", "one_dependency"),
     ("graph", "one_graph"),
     ("same_lane", "one_same_lane"),
     ("launching", "one_launching"),
@@ -134,12 +138,16 @@ class Limits:
 REAL = Limits()
 
 
-def devices(events: Sequence[Event], limits: Limits = REAL, *, gaps: int = 100) -> list[Report]:
+def devices(
+    events: Sequence[Event], limits: Limits = REAL, cards: Sequence[Card] = (), *, gaps: int = 100
+) -> list[Report]:
     """The figures of every device of a trace, each over its own window."""
-    return [_figures(d, *_window(d.works), gaps) for d in _devices(events, limits)]
+    return [_figures(d, *_window(d.works), gaps) for d in _devices(events, limits, cards)]
 
 
-def steps(events: Sequence[Event], limits: Limits = REAL) -> list[Report]:
+def steps(
+    events: Sequence[Event], limits: Limits = REAL, cards: Sequence[Card] = ()
+) -> list[Report]:
     """The figures of every device within every `ProfilerStep#N` range, no gap listed.
 
     A process's steps are those of the devices that it launched something on.
@@ -150,7 +158,7 @@ def steps(events: Sequence[Event], limits: Limits = REAL) -> list[Report]:
             "name": mark.name,
             "devices": [
                 _figures(d, *_step_window(d, mark), listed=0)
-                for d in _devices(events, limits)
+                for d in _devices(events, limits, cards)
                 if mark.pid in d.hosts
             ],
         }
@@ -261,7 +269,6 @@ class Device:
     works: Sequence[Work]
     latency_bound: int | None
     states: Sequence[str]
-    nulls: Sequence[str]
     lane_states: Sequence[str]
     idle: Callable[[int, Work | None], str]
     alone: Callable[[int], str]
@@ -322,7 +329,7 @@ def _figures(device: Device, begin: int, end: int, listed: int) -> Report:
         },
         "exposed_communication_ns": _exposed("communication", kinds_at),
         "exposed_copy_ns": _exposed("copy", kinds_at),
-        "breakdown_ns": _tally(states.values(), device.states) | dict.fromkeys(device.nulls),
+        "breakdown_ns": _tally(states.values(), device.states),
         "breakdown_by_class_ns": {
             state: dict(Counter("+".join(sorted(kinds_at[t])) for t in cells if states[t] == state))
             for state in device.states
@@ -388,8 +395,7 @@ def _lane_breakdown(
         later = (w for w in device.works if w.lane == lane and t < w.start < min(w.end, end))
         following = next(later, None)
         states.append("running" if lane in lanes_at[t] else device.waiting(t, lane, following))
-    nulls = {"dependency": None} if device.kind == "accelerator" else {}
-    return _tally(states, device.lane_states) | nulls
+    return _tally(states, device.lane_states)
 
 
 def _name_before(works: Iterable[Work], t: int) -> str | None:
@@ -446,10 +452,31 @@ def _is_annotation(event: Event) -> bool:
     return event.category == "user_annotation"
 
 
-def _devices(events: Sequence[Event], limits: Limits) -> list[Device]:
+def waits(events: Sequence[Event], limits: Limits = REAL) -> dict[str, set[str]]:
+    """The names of a trace's activities by what they were told to wait for.
+
+    The kinds are `recorded` (work was awaited and has a say in when it started), `satisfied`
+    (by then it could not have started anyway), `inferred`, and `not inferred`.
+    """
+    found: dict[str, set[str]] = {}
+    for pid in {e.pid for e in events if e.category in ACTIVITIES}:
+        queue, _ = _queue(events, pid, limits)
+        for k in queue:
+            if k.recorded > -inf:
+                binds = k.recorded > max(k.queued_by, k.p)
+                found.setdefault("recorded" if binds else "satisfied", set()).add(k.event.name)
+            if k.asked is not None:
+                kind = "inferred" if k.inferred > -inf else "not inferred"
+                found.setdefault(kind, set()).add(k.event.name)
+    return found
+
+
+def _devices(events: Sequence[Event], limits: Limits, cards: Sequence[Card]) -> list[Device]:
     on_device = {e.pid for e in events if e.category in ACTIVITIES}
     if on_device:
-        return [_accelerator(events, pid, limits) for pid in sorted(on_device, key=_numerically)]
+        return [
+            _accelerator(events, pid, limits, cards) for pid in sorted(on_device, key=_numerically)
+        ]
     if any(e.category == "cuda_sync" for e in events):
         return []
     processes = {e.pid for e in events if e.category == "cpu_op"}
@@ -472,6 +499,9 @@ class Queued:
     q: float  # the same over all lanes of its graph replay
     u: float  # L1 of the last earlier known launch of its lane, or the window's start
     f: float  # L0 of the first later known launch of its lane
+    recorded: float = -inf  # latest end of the work that recorded waits made it wait for
+    asked: int | None = None  # begin of the call that made it wait for who knows what
+    inferred: float = -inf  # latest end of what that call may have waited for
 
     @property
     def called_until(self) -> int:
@@ -489,16 +519,20 @@ class Queued:
         return self.launch is not None and _plain(self.launch.name) in GRAPH_LAUNCHES
 
     @property
+    def awaited(self) -> float:
+        """W: when all work that it is known to have waited for had ended."""
+        return max(self.recorded, self.inferred)
+
+    @property
     def ready_ns(self) -> float:
         """How long nothing that is known of held it back."""
-        return 0 if self.in_graph else max(0, self.event.start - max(self.queued_by, self.p))
+        held_until = max(self.queued_by, self.p, self.awaited)
+        return 0 if self.in_graph else max(0, self.event.start - held_until)
 
 
-def _accelerator(events: Sequence[Event], pid: Id, limits: Limits) -> Device:
-    activities = [e for e in events if e.category in ACTIVITIES and e.pid == pid]
+def _accelerator(events: Sequence[Event], pid: Id, limits: Limits, cards: Sequence[Card]) -> Device:
     calls = [e for e in events if e.category in CALLS]
-    queue = _queue(activities, calls)
-    bound = _latency_bound(queue, limits)
+    queue, bound = _queue(events, pid, limits)
     works = [_work(k, bound, calls) for k in queue]
 
     def idle(t: int, ender: Work | None) -> str:
@@ -510,6 +544,9 @@ def _accelerator(events: Sequence[Event], pid: Id, limits: Limits) -> Device:
         return _launching_state(ender, limits) if stage == "launching" else _IDLE[stage]
 
     def alone(t: int) -> str:
+        held_up = [w.event for w in works if w.stage(t) == "wait"]
+        if held_up:
+            return room.state([w.event for w in works if w.runs(t)], held_up, cards)
         present = {w.stage(t) for w in works}
         return next((s for stage, s in STRONGEST_FIRST if stage in present), "one_nothing_queued")
 
@@ -529,7 +566,6 @@ def _accelerator(events: Sequence[Event], pid: Id, limits: Limits) -> Device:
         works=works,
         latency_bound=bound,
         states=ACCELERATOR_STATES,
-        nulls=ACCELERATOR_NULLS,
         lane_states=ACCELERATOR_LANE_STATES,
         idle=idle,
         alone=alone,
@@ -541,13 +577,36 @@ def _before_running(t: int, work: Work) -> str:
     """How an activity whose lane is free waits at `t`, once its launch has begun."""
     if t < work.queued_by:
         return "launching" if work.launch else "unknown"
-    return work.stages[-1][0]
+    return "dependency" if work.stage(t) == "dependency" else work.stages[-1][0]
 
 
-def _queue(activities: Sequence[Event], calls: Sequence[Event]) -> list[Queued]:
-    """The activities of one device, lane by lane, each lane in its order."""
+def _queue(events: Sequence[Event], pid: Id, limits: Limits) -> tuple[list[Queued], int]:
+    """The activities of one device, lane by lane in order, and its latency bound."""
+    activities = [e for e in events if e.category in ACTIVITIES and e.pid == pid]
+    calls = [e for e in events if e.category in CALLS]
     ranking = _processes(activities, calls)
-    launches = {id(e): _launch(e, calls, ranking) for e in activities}
+    rows = [
+        e
+        for e in events
+        if e.category == "cuda_sync" and e.name == STREAM_WAIT and e.pid == pid
+        if _stream(e, "wait_on_stream") is not None
+    ]
+    queue = _lanes(activities, calls, ranking)
+    recorded = _recorded(queue, rows, calls, ranking)
+    known = {row.correlation for row in rows if row.correlation > 0}
+    unknown = [c for c in calls if _plain(c.name) in WAIT_CALLS and c.correlation not in known]
+    queue = [
+        replace(k, recorded=recorded.get(i, -inf), asked=_asked(i, queue, unknown))
+        for i, k in enumerate(queue)
+    ]
+    bound = _latency_bound(queue, limits)
+    return [replace(k, inferred=_inferred(k, queue, bound)) for k in queue], bound
+
+
+def _lanes(
+    activities: Sequence[Event], calls: Sequence[Event], ranking: Sequence[Id]
+) -> list[Queued]:
+    launches = {id(e): _launch(e.correlation, calls, ranking) for e in activities}
     window_start = min(e.start for e in activities)
 
     def order(e: Event) -> tuple[Any, ...]:
@@ -588,11 +647,12 @@ def _lane(activity: Event) -> Id:
     return stream
 
 
-def _launch(activity: Event, calls: Sequence[Event], ranking: Sequence[Id]) -> Event | None:
-    if activity.correlation <= 0:
+def _launch(correlation: int, calls: Sequence[Event], ranking: Sequence[Id]) -> Event | None:
+    """The call of this correlation; the outermost, of the first process that has one."""
+    if correlation <= 0:
         return None
     for pid in ranking:
-        same = [c for c in calls if c.pid == pid and c.correlation == activity.correlation]
+        same = [c for c in calls if c.pid == pid and c.correlation == correlation]
         if same:
             return min(same, key=lambda c: (c.start, -c.end))
     return None
@@ -608,11 +668,86 @@ def _processes(activities: Sequence[Event], calls: Sequence[Event]) -> list[Id]:
     return sorted({c.pid for c in calls}, key=lambda pid: (-held(pid), _numerically(pid)))
 
 
+def _stream(row: Event, key: str) -> int | None:
+    found = row.args.get(key)
+    return found if isinstance(found, int) and found >= 0 else None
+
+
+def _recorded(
+    queue: Sequence[Queued], rows: Sequence[Event], calls: Sequence[Event], ranking: Sequence[Id]
+) -> dict[int, int]:
+    """By place in the queue, when the work that it was recorded to wait for had ended.
+
+    A wait for nothing, or before nothing, is not in it.
+    """
+    found: dict[int, int] = {}
+    for row in rows:
+        call = _launch(row.correlation, calls, ranking)
+        asked = call.start if call else row.start
+        record = row.args.get("wait_on_cuda_event_record_corr_id", -1)
+        assert isinstance(record, int)
+        recorded = _launch(record, calls, ranking)
+        until = recorded.start if recorded else asked
+        ends = [
+            k.event.end
+            for k in queue
+            if k.lane == row.args["wait_on_stream"] and k.launch and k.launch.start < until
+        ]
+        following = [
+            (k.launch.start, i)
+            for i, k in enumerate(queue)
+            if k.lane == _stream(row, "stream") and k.launch and k.launch.start >= asked
+        ]
+        if ends and following:
+            _, bound = min(following)
+            found[bound] = max([*ends, found.get(bound, ends[0])])
+    return found
+
+
+def _asked(i: int, queue: Sequence[Queued], calls: Sequence[Event]) -> int | None:
+    """Begin of the wait call, of those that do not say for what, that came just before it.
+
+    "Just before" is after its thread had launched what came before on its lane.
+    """
+    call = queue[i].launch
+    if call is None or queue[i].in_graph:
+        return None
+    begins = [c.start for c in calls if _thread(c) == _thread(call) and c.start <= call.start]
+    before = [
+        other.launch.start
+        for n, other in enumerate(queue)
+        if other.lane == queue[i].lane
+        and other.launch is not None
+        and _thread(other.launch) == _thread(call)
+        and (other.launch.start, n) < (call.start, i)
+    ]
+    asked = max(begins, default=None)
+    return asked if asked is not None and asked > max(before, default=-inf) else None
+
+
+def _thread(call: Event) -> tuple[Id, Id]:
+    return call.pid, call.tid
+
+
+def _inferred(k: Queued, queue: Sequence[Queued], bound: int) -> float:
+    """Latest end of what a wait that does not say for what may have waited for."""
+    if k.asked is None:
+        return -inf
+    begin, start = max(k.called_until, k.p, k.recorded), k.event.start
+    ends = [
+        j.event.end
+        for j in queue
+        if j.lane != k.lane and j.launch is not None and j.launch.start < k.asked
+    ]
+    return max((e for e in ends if begin < e <= start <= e + bound), default=-inf)
+
+
 def _latency_bound(queue: Sequence[Queued], limits: Limits) -> int:
     values = sorted(
         k.ready_ns
         for k in queue
         if k.launch is not None and not k.in_graph and not k.first and k.ready_ns > 0
+        if k.recorded == -inf and k.asked is None
     )
     if len(values) < limits.latency_samples:
         return limits.latency_floor_ns
@@ -637,10 +772,13 @@ def _work(k: Queued, bound: int, calls: Sequence[Event]) -> Work:
         if k.first and ready == "wait" and not _synchronised(k.launch, calls):
             ready = "unknown"
         held_until, last = (k.q, "graph") if k.in_graph else (k.p, ready)
+        free = max(k.called_until, held_until)
+        awaited = -inf if k.in_graph else k.awaited
         stages = [
             ("launching", k.launch.start, k.called_until),
             ("same_lane", k.called_until, min(held_until, start)),
-            (last, max(k.called_until, held_until), start),
+            ("dependency", free, min(awaited, start)),
+            (last, max(free, awaited), start),
         ]
         tie = (False, k.launch.start, k.launch.end, 0, 0, k.p, k.event.name)
     return Work(k.event, k.lane, _kind(k.event), tie, k.launch, k.queued_by, tuple(stages))
@@ -750,7 +888,6 @@ def _cpu(events: Sequence[Event], pid: Id) -> Device:
         works=works,
         latency_bound=None,
         states=CPU_STATES,
-        nulls=(),
         lane_states=CPU_LANE_STATES,
         idle=idle,
         alone=alone,

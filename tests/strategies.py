@@ -7,16 +7,28 @@ no rule tells those apart.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.builders import Event, annotation, cpu_op, python, runtime
+from tests.builders import (
+    Event,
+    annotation,
+    card,
+    cpu_op,
+    python,
+    record_call,
+    runtime,
+    shape,
+    shifted,
+    stream_wait,
+    wait_call,
+)
 from tests.reference import SCRIPTED, Limits
 
 HORIZON = 70
-"""No activity starts later than this."""
+"""No activity starts later than this, unless it follows another."""
 
 THREADS = [(100, 1), (100, 2), (100, 3), (200, 1)]
 TIDS = [1, 2, 3]
@@ -52,6 +64,7 @@ CALLS = [
     "cudaEventQuery",
     "cudaEventRecord",
 ]
+WAIT_CALLS = ["cudaStreamWaitEvent", "hipStreamWaitEvent", "cuStreamWaitEvent_ptsz"]
 HOST = [
     "cpu_op",
     "cpu_op",
@@ -73,8 +86,33 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Wait:
+    """A wait that its lane was told of, `lead` before the launch of its activity.
+
+    `on_stream` None leaves it to the call alone, -1 is a row that does not know. `record` is
+    how long before that the event was recorded: None, a row that does not tell; negative, a
+    row that names a call which is not in the trace. `again` is where calls of the same
+    correlations stand a second time, as in a merged trace.
+    """
+
+    lead: int
+    length: int
+    on_stream: int | None
+    record: int | None
+    called: bool
+    elsewhere: tuple[int, int] | None
+    again: tuple[int, int] | None
+    numbered: bool
+    name: str
+
+
+@dataclass(frozen=True)
 class Plan:
-    """An activity and how it was launched; `shared` reuses the launch of an earlier one."""
+    """An activity and how it was launched.
+
+    `shared` reuses the launch of an earlier one; `follows` lets it start so long after the end
+    of the one before, whatever its own start.
+    """
 
     kind: tuple[str, str]
     device: int
@@ -84,6 +122,9 @@ class Plan:
     call: Call | None
     again: Call | None
     shared: bool
+    follows: int | None
+    wait: Wait | None
+    sizes: dict[str, object]
 
 
 def _calls(names: Sequence[str]) -> st.SearchStrategy[Call]:
@@ -96,6 +137,57 @@ def _calls(names: Sequence[str]) -> st.SearchStrategy[Call]:
     )
 
 
+_waits = st.builds(
+    Wait,
+    lead=st.integers(-1, 6),
+    length=st.integers(0, 3),
+    on_stream=st.sampled_from([None, None, *STREAMS, *STREAMS, 55, -1]),
+    record=st.one_of(st.none(), st.integers(-1, 12)),
+    called=st.sampled_from([True, True, True, False]),
+    elsewhere=st.one_of(st.none(), st.none(), st.none(), st.sampled_from(THREADS)),
+    again=st.one_of(st.none(), st.none(), st.none(), st.sampled_from(THREADS)),
+    numbered=st.sampled_from([True, True, True, True, False]),
+    name=st.sampled_from(WAIT_CALLS),
+)
+
+
+@st.composite
+def _sizes(draw: st.DrawFn) -> dict[str, object]:
+    """Sizes of a kernel, of which some leave room on a card and some do not."""
+    sizes = draw(
+        st.sampled_from([shape(1, 32), shape(100, 1024)])
+        | st.builds(
+            shape,
+            st.sampled_from([(1, 1, 1), (3, 1, 1), (2, 2, 1), (7, 1, 2), (10, 10, 1)]),
+            st.sampled_from([(1, 1, 1), (32, 1, 1), (100, 1, 1), (32, 16, 1), (1024, 1, 1)]),
+            registers=st.sampled_from([0, 16, 25, 32, 33, 64, 255]),
+            shared=st.sampled_from([0, 0, 1, 15_360, 32_768, 49_152, 82_945]),
+        )
+    )
+    if draw(st.integers(0, 15)) == 15:
+        del sizes[draw(st.sampled_from(sorted(sizes)))]
+    return sizes
+
+
+@st.composite
+def _card(draw: st.DrawFn, device: int) -> dict[str, object]:
+    capabilities = [(7, 0), (7, 5), (8, 0), (8, 6), (8, 9), (9, 0), (10, 3), (11, 0), (12, 1)]
+    made = card(
+        device,
+        sms=draw(st.sampled_from([1, 2, 4])),
+        capability=draw(st.sampled_from([*capabilities, (6, 1), (13, 0)])),
+        threads=draw(st.sampled_from([1024, 1536, 2048])),
+        shared=draw(st.sampled_from([65_536, 98_304, 167_936])),
+        warp=draw(st.sampled_from([32, 32, 32, 64])),
+    )
+    if draw(st.integers(0, 9)) == 9:
+        del made[draw(st.sampled_from(sorted(made.keys() - {"id", "name"})))]
+    return made
+
+
+cards = st.one_of(*[st.tuples(_card(0), _card(1))] * 3, st.tuples(_card(1)))
+"""The entries of `deviceProperties`; device 0's is missing at times."""
+
 _plans = st.builds(
     Plan,
     kind=st.sampled_from(ACTIVITIES),
@@ -106,6 +198,31 @@ _plans = st.builds(
     call=st.one_of(st.none(), _calls(LAUNCHES), _calls(LAUNCHES)),
     again=st.one_of(st.none(), st.none(), st.none(), _calls(LAUNCHES)),
     shared=st.sampled_from([False, False, False, True]),
+    follows=st.none(),
+    wait=st.one_of(st.none(), st.none(), _waits),
+    sizes=st.one_of(st.just({}), _sizes(), _sizes()),
+)
+
+# Kernels that were launched well ahead: what holds them back is one another.
+_early = st.builds(
+    Plan,
+    kind=st.sampled_from(ACTIVITIES[:2]),
+    device=st.just(0),
+    stream=st.sampled_from(STREAMS),
+    start=st.integers(0, HORIZON),
+    length=st.one_of(st.integers(1, 20), st.integers(0, 2)),
+    call=st.builds(
+        Call,
+        lead=st.integers(1, 40),
+        length=st.integers(0, 2),
+        thread=st.sampled_from([THREADS[0], *THREADS]),
+        name=st.just(LAUNCHES[0]),
+    ),
+    again=st.none(),
+    shared=st.just(False),
+    follows=st.one_of(st.none(), st.integers(0, 6)),
+    wait=st.one_of(st.none(), _waits),
+    sizes=_sizes(),
 )
 
 limits = st.builds(
@@ -115,6 +232,18 @@ limits = st.builds(
     latency_samples=st.sampled_from([1, 2, 4, 100]),
     slow_launch_ns=st.integers(2, 6),
 )
+
+
+def _one_after_the_other(plans: Sequence[Plan]) -> list[Plan]:
+    """The plans, those that follow another at their new starts."""
+    placed: list[Plan] = []
+    for plan in plans:
+        if placed and plan.follows is not None:
+            start = placed[-1].start + placed[-1].length + plan.follows
+            placed.append(replace(plan, start=start))
+        else:
+            placed.append(plan)
+    return placed
 
 
 def _launched(plans: Sequence[Plan]) -> list[Event]:
@@ -133,11 +262,47 @@ def _launched(plans: Sequence[Plan]) -> list[Event]:
                 made = _call(call, plan.start, correlation)
                 calls[made.pid, made.start, made.end, correlation] = made
         args: dict[str, object] = {"stream": plan.stream, "correlation": correlation}
+        if plan.kind[0] in {"kernel", "Kernel"}:
+            args |= plan.sizes
         end = plan.start + plan.length
         category, name = plan.kind
         unique = f"{name} {len(plans) - i}"
         activities.append(Event(category, unique, plan.device, plan.stream, plan.start, end, args))
     return [*activities, *calls.values()]
+
+
+def _told(plans: Sequence[Plan]) -> list[Event]:
+    """The rows and calls of these plans' waits."""
+    events: list[Event] = []
+    for i, plan in enumerate(plans):
+        wait, call = plan.wait, plan.call
+        if wait is None or call is None:
+            continue
+        begin = max(0, plan.start - call.lead - wait.lead)
+        asked, recorded = 1000 + i if wait.numbered else 0, 2000 + i
+        calls: list[Event] = []
+        if wait.called:
+            calls.append(wait_call(begin, begin + wait.length, correlation=asked, name=wait.name))
+        if wait.record is not None and wait.record >= 0:
+            at = max(0, begin - wait.record)
+            calls.append(record_call(at, at + 1, correlation=recorded))
+        pid, tid = wait.elsewhere or call.thread
+        events += [replace(c, pid=pid, tid=tid) for c in calls]
+        if wait.again:
+            pid, tid = wait.again
+            events += [replace(c, pid=pid, tid=tid) for c in shifted(calls, 1 + i % 7)]
+        if wait.on_stream is not None:
+            events.append(
+                stream_wait(
+                    begin + 1,
+                    stream=plan.stream,
+                    on_stream=wait.on_stream,
+                    correlation=asked,
+                    record=recorded if wait.record is not None else -1 if i % 2 else None,
+                    device=plan.device,
+                )
+            )
+    return events
 
 
 def _call(call: Call, start: int, correlation: int) -> Event:
@@ -185,8 +350,11 @@ def _steps(draw: st.DrawFn) -> list[Event]:
 @st.composite
 def accelerator_traces(draw: st.DrawFn) -> list[Event]:
     """Traces of one or two devices with a few lanes each, and of what launched their work."""
-    plans = draw(st.lists(_plans, min_size=1, max_size=12))
-    return [*_launched(plans), *draw(_host()), *draw(_steps())]
+    plans = draw(
+        st.lists(_plans, min_size=1, max_size=12) | st.lists(_early, min_size=2, max_size=8)
+    )
+    plans = _one_after_the_other(plans)
+    return [*_launched(plans), *_told(plans), *draw(_host()), *draw(_steps())]
 
 
 # --- traces without a device ----------------------------------------------------------

@@ -17,6 +17,7 @@ from analysis import Thresholds
 from tests import reference, strategies
 from tests.builders import Event, kernel, launch, shifted, write_trace
 from tests.reference import Limits, Report
+from tests.room import Card
 
 thorough = settings(deadline=None, max_examples=300)
 quick = settings(deadline=None, max_examples=100)
@@ -29,18 +30,29 @@ def analyse(tmp_path_factory: pytest.TempPathFactory) -> Analyse:
     """Write events to a file and report on it."""
     path = tmp_path_factory.mktemp("traces") / "built.pt.trace.json"
 
-    def run(events: Sequence[Event], limits: Limits, gaps: int = 100) -> Report:
-        trace = analysis.load(write_trace(path, events))
+    def run(
+        events: Sequence[Event], limits: Limits, cards: Sequence[Card] = (), gaps: int = 100
+    ) -> Report:
+        header = {"deviceProperties": cards} if cards else {}
+        trace = analysis.load(write_trace(path, events, header=header))
         thresholds = Thresholds(**asdict(limits))
         return analysis.analyze(trace, gaps=gaps, thresholds=thresholds).to_json()
 
     return run
 
 
-def departures(events: Sequence[Event], limits: Limits, gaps: int, report: Report) -> list[str]:
+def departures(
+    events: Sequence[Event],
+    limits: Limits,
+    report: Report,
+    *,
+    cards: Sequence[Card] = (),
+    gaps: int = 100,
+) -> list[str]:
     """Where a report is not what the reference finds, for the trace and for its steps."""
-    lines = reference.differences(reference.devices(events, limits, gaps=gaps), report["devices"])
-    expected, reported = reference.steps(events, limits), report["steps"]
+    found = reference.devices(events, limits, cards, gaps=gaps)
+    lines = reference.differences(found, report["devices"])
+    expected, reported = reference.steps(events, limits, cards), report["steps"]
     names = [s["name"] for s in expected], [s["name"] for s in reported]
     if names[0] != names[1]:
         return [*lines, f"steps: expected {names[0]}, reported {names[1]}"]
@@ -54,14 +66,16 @@ def departures(events: Sequence[Event], limits: Limits, gaps: int, report: Repor
 accelerators = strategies.accelerator_traces()
 processors = strategies.cpu_traces()
 every = accelerators | processors
+cards = strategies.cards
 
 
 @thorough
-@given(accelerators, strategies.limits, st.sampled_from([100, 100, 2, 0]))
+@given(accelerators, strategies.limits, cards, st.sampled_from([100, 100, 2, 0]))
 def test_accelerators_agree_with_the_reference(
-    analyse: Analyse, events: list[Event], limits: Limits, gaps: int
+    analyse: Analyse, events: list[Event], limits: Limits, cards: Sequence[Card], gaps: int
 ) -> None:
-    assert departures(events, limits, gaps, analyse(events, limits, gaps)) == []
+    report = analyse(events, limits, cards, gaps)
+    assert departures(events, limits, report, cards=cards, gaps=gaps) == []
 
 
 @thorough
@@ -69,7 +83,7 @@ def test_accelerators_agree_with_the_reference(
 def test_processors_agree_with_the_reference(
     analyse: Analyse, events: list[Event], limits: Limits
 ) -> None:
-    assert departures(events, limits, 100, analyse(events, limits)) == []
+    assert departures(events, limits, analyse(events, limits)) == []
 
 
 @quick
@@ -197,9 +211,9 @@ def test_a_departure_is_seen(analyse: Analyse) -> None:
     events = [launch(0, 2, correlation=1), kernel("a", 3, 9, correlation=1)]
     events += [launch(10, 12, correlation=2), kernel("b", 20, 23, correlation=2)]
     limits = Limits()
-    assert departures(events, limits, 100, analyse(events, limits)) == []
+    assert departures(events, limits, analyse(events, limits)) == []
     other = analyse(events, replace(limits, latency_floor_ns=7))
-    assert departures(events, limits, 100, other) == [
+    assert departures(events, limits, other) == [
         "device 0: breakdown_ns.idle_start_latency: expected 8, reported 0",
         "device 0: breakdown_ns.idle_unrecorded_wait: expected 0, reported 8",
         "device 0: idle_gaps[0].breakdown_ns.idle_start_latency: expected 8, reported 'nothing'",

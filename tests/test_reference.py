@@ -4,6 +4,7 @@ An oracle that nobody checked is a second opinion, not a proof. The cases are ru
 units of their own, one cell each, with the limits divided accordingly.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from tests import cases, reference, strategies
 from tests.builders import Event, kernel, launch
 from tests.reference import Limits
+from tests.room import Card
 
 IN_MICROSECONDS = Limits(
     latency_floor_ns=10, latency_ceiling_ns=100, latency_samples=100, slow_launch_ns=100
@@ -24,11 +26,10 @@ def by_name(devices: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("case", cases.CASES, ids=lambda case: case.title)
 def test_agrees_with_the_hand_computed_answers(case: cases.Case) -> None:
-    measured = by_name(reference.devices(case.events, IN_MICROSECONDS))
+    measured = by_name(reference.devices(case.events, IN_MICROSECONDS, case.cards))
     assert cases.said(measured, case.answers) == cases.normal(case.answers)
-    steps = {
-        s["name"]: by_name(s["devices"]) for s in reference.steps(case.events, IN_MICROSECONDS)
-    }
+    found = reference.steps(case.events, IN_MICROSECONDS, case.cards)
+    steps = {s["name"]: by_name(s["devices"]) for s in found}
     if case.steps:
         assert steps.keys() == case.steps.keys()
     for name, answers in case.steps.items():
@@ -36,11 +37,15 @@ def test_agrees_with_the_hand_computed_answers(case: cases.Case) -> None:
 
 
 @settings(deadline=None, max_examples=60)
-@given(strategies.accelerator_traces() | strategies.cpu_traces(), strategies.limits)
-def test_every_nanosecond_is_counted_once(events: list[Event], limits: Limits) -> None:
-    for device in reference.devices(events, limits):
+@given(
+    strategies.accelerator_traces() | strategies.cpu_traces(), strategies.limits, strategies.cards
+)
+def test_every_nanosecond_is_counted_once(
+    events: list[Event], limits: Limits, cards: Sequence[Card]
+) -> None:
+    for device in reference.devices(events, limits, cards):
         assert reference.unbalanced(device) == []
-    for step in reference.steps(events, limits):
+    for step in reference.steps(events, limits, cards):
         for device in step["devices"]:
             assert reference.unbalanced(device) == []
 
