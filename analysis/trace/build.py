@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import msgspec
     from numpy.typing import NDArray
 
-    from analysis.trace.schema import Args, Document, Event
+    from analysis.trace.schema import Args, Document
 
 _ROLES = {
     "kernel": Role.KERNEL,
@@ -73,7 +73,8 @@ def build(path: Path, document: Document) -> Trace:
             that cannot be; the message names the event.
     """
     events = document.traceEvents
-    rows = [row for row, event in enumerate(events) if event.ph == _COMPLETE]
+    phases = [event.ph for event in events]
+    rows = [row for row, phase in enumerate(phases) if phase == _COMPLETE]
     chosen = [events[row] for row in rows]
     arguments = [event.args for event in chosen]
     start, whole_starts = _times(path, rows, "ts", [event.ts for event in chosen])
@@ -113,7 +114,7 @@ def build(path: Path, document: Document) -> Trace:
         synchronisations=synchronisations,
         transfers=details.transfers(arguments, role),
         multiprocessors=details.multiprocessors(document.deviceProperties),
-        notes=_notes(events, columns),
+        notes=_notes(phases),
     )
 
 
@@ -206,11 +207,10 @@ def _rank(info: Any) -> int | None:
     return rank if type(rank) is int else None
 
 
-def _notes(events: list[Event], columns: Events) -> tuple[str, ...]:
+def _notes(phases: list[str]) -> tuple[str, ...]:
     notes = []
-    if not len(columns):
+    if _COMPLETE not in phases:
         notes.append("The trace holds no complete events (`ph: X`): there is nothing to measure.")
-    phases = [event.ph for event in events] if len(events) > len(columns) else []
     spans = phases.count("B") + phases.count("E")
     if spans:
         notes.append(f"{spans:,} begin/end events (`ph: B`, `E`) are not read; Kineto writes none.")
