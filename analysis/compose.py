@@ -166,6 +166,8 @@ def _trace(trace: TraceReport) -> Section:
         blocks += _device(device)
     if len(trace.steps) > 1:
         blocks.append(_steps(trace))
+    if trace.spread:
+        blocks.append(_spread(trace))
     if trace.hta:
         blocks += hta_section.blocks(trace.hta)
     return Section(trace.label, 2, tuple(blocks))
@@ -284,6 +286,31 @@ def _steps(trace: TraceReport) -> Table:
     return Table(
         (Column("step", Unit.TEXT), *_trace_table([]).columns[1:]), tuple(rows), "Step by step."
     )
+
+
+def _spread(trace: TraceReport) -> Table:
+    columns = (
+        Column("device", Unit.TEXT),
+        Column("steps", Unit.COUNT),
+        Column("window", Unit.TIME),
+        Column("busy", Unit.TIME),
+        Column("idle", Unit.TIME),
+        Column("overlap", Unit.TIME),
+        Column("achieved", Unit.NUMBER),
+    )
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            each.device,
+            each.steps,
+            Estimate(*each.window_ns),
+            Estimate(*each.busy_ns),
+            Estimate(*each.idle_ns),
+            Estimate(*each.overlap_ns),
+            None if each.achieved is None else Estimate(*each.achieved),
+        )
+        for each in trace.spread
+    )
+    return Table(columns, rows, "Over the steps: the median (and the least to the greatest).")
 
 
 def _of_all(what: str, shown: int, total: int) -> str:

@@ -19,6 +19,7 @@ from analysis.metrics.view import View
 from analysis.metrics.waits import waits
 from analysis.processes import processes
 from analysis.report import DeviceFigures, StepFigures, StepTotals, TraceReport
+from analysis.spread import spread
 from analysis.thresholds import Thresholds
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def analyze(
         resolution_ns=trace.resolution_ns,
         notes=(*trace.notes, *notes.of_trace(trace, [each.device for each in measured])),
         devices=_devices(shared, measured, gaps),
-        steps=_steps(measured),
+        steps=(every_step := _steps(measured)),
+        spread=spread(every_step),
         totals=tuple(total for each in measured for total in each.totals()),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from analysis.statistics import Ratio
 
@@ -87,6 +87,37 @@ class StepFigures:
         return {"name": self.name, "devices": [device.to_json() for device in self.devices]}
 
 
+class Spread(NamedTuple):
+    """The median and the extremes of one figure over the steps."""
+
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepSpread:
+    """How far the steps of one device lie apart.
+
+    Attributes:
+        device: its id.
+        steps: how many, at least two.
+        window_ns: their lengths.
+        busy_ns: at least one lane running.
+        idle_ns: no lane running.
+        overlap_ns: two or more lanes running.
+        achieved: achieved parallelism; None if nothing ran in any.
+    """
+
+    device: str
+    steps: int
+    window_ns: Spread
+    busy_ns: Spread
+    idle_ns: Spread
+    overlap_ns: Spread
+    achieved: Spread | None
+
+
 @dataclass(frozen=True, slots=True)
 class StepTotals:
     """What the factors of a speed-up are made of, for one step of one device, in ns."""
@@ -109,6 +140,7 @@ class TraceReport:
         notes: what a reader of the figures must know.
         devices: figures of each device over its whole window.
         steps: figures of each `ProfilerStep#N`.
+        spread: their medians and extremes, per device.
         totals: of each step, by the tightest ranges recorded.
         manifest: what the recorder wrote beside the trace.
         hta: HTA's figures beside ours; None where they were not asked for.
@@ -121,6 +153,7 @@ class TraceReport:
     notes: tuple[str, ...]
     devices: tuple[DeviceFigures, ...]
     steps: tuple[StepFigures, ...]
+    spread: tuple[StepSpread, ...]
     totals: tuple[StepTotals, ...]
     manifest: Manifest | None = None
     hta: Agreement | None = None
@@ -135,6 +168,7 @@ class TraceReport:
             "resolution_ns": self.resolution_ns,
             "devices": [device.to_json() for device in self.devices],
             "steps": [step.to_json() for step in self.steps],
+            "step_spread": _plain(self.spread),
             "timing": self.manifest.timing.to_json() if self.manifest else None,
             "hta": _plain(self.hta) if self.hta else None,
         }
@@ -263,7 +297,7 @@ def _plain(value: Any) -> Any:
     """Turn dataclasses and tuples into the dicts and lists of JSON."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {each.name: _plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
-    if isinstance(value, Ratio):
+    if isinstance(value, (Ratio, Spread)):
         return value._asdict()
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}

@@ -40,6 +40,7 @@ TRACE = TraceReport(
     notes=("a note",),
     devices=(),
     steps=(),
+    spread=(),
     totals=(),
 )
 REPORT = Report(traces=(TRACE,), comparison=None, failures=(Failure("b.json", "is empty"),))
