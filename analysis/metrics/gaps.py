@@ -174,10 +174,13 @@ class _Surroundings:
         # An activity is called no later than it starts: all that started earlier were called.
         count = int(np.searchsorted(self._called, end, side="left")) - later
         itself = ender is not None and bool(stages.called[ender] < end)
-        next_rows = self._by_start[later : later + _LOOKED_AT]
-        names = [
-            device.names[device.name[row]]
-            for row in next_rows[stages.called[next_rows] < end].tolist()
+        upper = min(later + _LOOKED_AT, len(self._starts))
+        if upper > later:  # with all that start together, so that their order is that of names
+            upper = int(np.searchsorted(self._starts, self._starts[upper - 1], side="right"))
+        rows = self._by_start[later:upper]
+        named = sorted(
+            (int(device.start[row]), device.names[device.name[row]])
+            for row in rows[stages.called[rows] < end].tolist()
             if row != ender
-        ]
-        return Waiting(count - int(itself), tuple(names[:_NAMED_WAITING]))
+        )
+        return Waiting(count - int(itself), tuple(name for _, name in named[:_NAMED_WAITING]))
