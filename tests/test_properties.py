@@ -4,7 +4,7 @@ And what must not change a figure: a shift of all times, the order of events in 
 the names of lanes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -87,11 +87,11 @@ def test_processors_agree_with_the_reference(
 
 
 @quick
-@given(every, strategies.limits)
+@given(every, strategies.limits, cards)
 def test_every_nanosecond_is_counted_once(
-    analyse: Analyse, events: list[Event], limits: Limits
+    analyse: Analyse, events: list[Event], limits: Limits, cards: Sequence[Card]
 ) -> None:
-    report = analyse(events, limits)
+    report = analyse(events, limits, cards)
     devices = [d for window in (report, *report["steps"]) for d in window["devices"]]
     assert [line for device in devices for line in reference.unbalanced(device)] == []
 
@@ -100,31 +100,39 @@ def test_every_nanosecond_is_counted_once(
 
 
 @quick
-@given(every, strategies.limits, st.integers(0, 2**61))
+@given(every, strategies.limits, cards, st.integers(0, 2**61))
 def test_a_shift_of_all_times_changes_nothing(
-    analyse: Analyse, events: list[Event], limits: Limits, by: int
+    analyse: Analyse, events: list[Event], limits: Limits, cards: Sequence[Card], by: int
 ) -> None:
-    report, later = analyse(events, limits), analyse(shifted(events, by), limits)
+    report, later = (analyse(e, limits, cards) for e in (events, shifted(events, by)))
     assert _later(report, by) == _whole(later)
 
 
 @quick
-@given(every.flatmap(lambda e: st.tuples(st.just(e), st.permutations(e))), strategies.limits)
+@given(every.flatmap(lambda e: st.tuples(st.just(e), st.permutations(e))), strategies.limits, cards)
 def test_the_order_of_events_changes_nothing(
-    analyse: Analyse, both: tuple[list[Event], list[Event]], limits: Limits
+    analyse: Analyse,
+    both: tuple[list[Event], list[Event]],
+    limits: Limits,
+    cards: Sequence[Card],
 ) -> None:
-    events, permuted = both
-    assert _whole(analyse(events, limits)) == _whole(analyse(permuted, limits))
+    report, other = (_whole(analyse(events, limits, cards)) for events in both)
+    assert report == other
 
 
 @quick
-@given(accelerators, strategies.limits, st.permutations([3, 5, 8, 13, 210]))
+@given(accelerators, strategies.limits, cards, st.permutations([3, 5, 8, 13, 210]))
 def test_the_names_of_lanes_change_nothing(
-    analyse: Analyse, events: list[Event], limits: Limits, names: list[int]
+    analyse: Analyse,
+    events: list[Event],
+    limits: Limits,
+    cards: Sequence[Card],
+    names: list[int],
 ) -> None:
     new = dict(zip(strategies.STREAMS, names, strict=False))
-    renamed = [_on_stream(e, new[s]) if (s := _stream(e)) else e for e in events]
-    report, other = analyse(events, limits), analyse(renamed, limits)
+    report, other = (
+        analyse(e, limits, cards) for e in (events, [_on_streams(e, new) for e in events])
+    )
     assert _renamed(report, {str(a): str(b) for a, b in new.items()}) == _whole(other)
 
 
@@ -158,13 +166,14 @@ def _later(report: Report, by: int) -> dict[str, Any]:
     return whole
 
 
-def _stream(event: Event) -> int | None:
-    stream = event.args.get("stream")
-    return stream if isinstance(stream, int) else None
-
-
-def _on_stream(event: Event, stream: int) -> Event:
-    return replace(event, tid=stream, args={**event.args, "stream": stream})
+def _on_streams(event: Event, new: Mapping[int, int]) -> Event:
+    """The event, where it runs on a stream or waits for one, with that stream's new name."""
+    args = dict(event.args)
+    for key in {"stream", "wait_on_stream"} & args.keys():
+        stream = args[key]
+        args[key] = new.get(stream, stream) if isinstance(stream, int) else stream
+    tid = args.get("stream", event.tid)
+    return replace(event, args=args, tid=tid if isinstance(tid, int) else event.tid)
 
 
 def _renamed(report: Report, new: dict[str, str]) -> dict[str, Any]:
@@ -192,18 +201,22 @@ def test_the_traces_reach_every_state() -> None:
     """No state escapes the comparison because no trace ever comes to it."""
     states: set[str] = set()
     lanes: set[str] = set()
+    waits: set[str] = set()
+    many = settings(deadline=None, max_examples=600, derandomize=True, database=None)
 
-    @settings(deadline=None, max_examples=400, derandomize=True, database=None)
-    @given(every, strategies.limits)
-    def collect(events: list[Event], limits: Limits) -> None:
-        for device in reference.devices(events, limits):
+    @many
+    @given(accelerators | accelerators | processors, strategies.limits, strategies.cards)
+    def collect(events: list[Event], limits: Limits, cards: Sequence[Card]) -> None:
+        for device in reference.devices(events, limits, cards):
             states.update(s for s, ns in device["breakdown_ns"].items() if ns)
             for lane in device["lane_breakdown_ns"].values():
                 lanes.update(s for s, ns in lane.items() if ns)
+        waits.update(reference.waits(events, limits))
 
     collect()
     assert states == {*reference.ACCELERATOR_STATES, *reference.CPU_STATES}
     assert lanes == {*reference.ACCELERATOR_LANE_STATES, *reference.CPU_LANE_STATES}
+    assert waits == {"recorded", "satisfied", "inferred", "not inferred"}
 
 
 def test_a_departure_is_seen(analyse: Analyse) -> None:
