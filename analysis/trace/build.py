@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,12 +54,16 @@ class _Interner:
 
     def encode(self, values: Sequence[object]) -> NDArray[np.int32]:
         """Return the codes of the values; 7 and "7" are the same one, and None has none."""
-        # Millions of values, few of them distinct: only the distinct ones are looked at.
-        code_of = {
-            value: NONE if value is None else self._codes.setdefault(str(value), len(self._codes))
-            for value in dict.fromkeys(values)
-        }
-        return np.fromiter(map(code_of.__getitem__, values), np.int32, len(values))
+        # Millions of values, few of them distinct: one pass without a line of Python
+        # numbers them as they come, and only the distinct ones are looked at.
+        number: defaultdict[object, int] = defaultdict()
+        number.default_factory = number.__len__
+        numbered = np.fromiter(map(number.__getitem__, values), np.int32, len(values))
+        code = [
+            NONE if value is None else self._codes.setdefault(str(value), len(self._codes))
+            for value in number
+        ]
+        return np.array(code, np.int32)[numbered]
 
     def table(self) -> tuple[str, ...]:
         """Return the texts, by code."""
