@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import msgspec
     from numpy.typing import NDArray
 
-    from analysis.trace.schema import Args, Document
+    from analysis.trace.schema import Args, Document, Event
 
 _ROLES = {
     "kernel": Role.KERNEL,
@@ -39,6 +39,7 @@ _ROLES = {
     "python_function": Role.PYTHON,
 }
 _COMPLETE = "X"
+_BLOCK = 2048
 _ID = "a whole number or text"
 _IDENTITIES = {int, str}
 _LINKED = (*ACTIVITY_ROLES, Role.CALL, Role.SYNC)
@@ -70,6 +71,39 @@ class _Interner:
         return tuple(self._codes)
 
 
+class _Fields:
+    """The fields of the complete events, a list for each, and the phases of all events.
+
+    They are taken in blocks that fit the processor's cache: each event is visited
+    once per field, and fetching it from memory each time takes twice as long.
+    """
+
+    def __init__(self, events: list[Event]) -> None:
+        self.phases: list[str] = []
+        self.rows: list[int] = []
+        self.args: list[Args | None] = []
+        self.ts: list[msgspec.Raw] = []
+        self.dur: list[msgspec.Raw] = []
+        self.cat: list[str] = []
+        self.name: list[str] = []
+        self.pid: list[Any] = []
+        self.tid: list[Any] = []
+        for begin in range(0, len(events), _BLOCK):
+            block = events[begin : begin + _BLOCK]
+            phases = [event.ph for event in block]
+            places = [place for place, phase in enumerate(phases) if phase == _COMPLETE]
+            chosen = [block[place] for place in places]
+            self.phases += phases
+            self.rows += [begin + place for place in places]
+            self.args += [event.args for event in chosen]
+            self.ts += [event.ts for event in chosen]
+            self.dur += [event.dur for event in chosen]
+            self.cat += [event.cat or "" for event in chosen]
+            self.name += [event.name or "" for event in chosen]
+            self.pid += [event.pid for event in chosen]
+            self.tid += [event.tid for event in chosen]
+
+
 def build(path: Path, document: Document) -> Trace:
     """Turn decoded events into columns.
 
@@ -77,28 +111,24 @@ def build(path: Path, document: Document) -> Trace:
         DamagedTraceError: an event lacks a field that it needs, or holds a value
             that cannot be; the message names the event.
     """
-    events = document.traceEvents
-    phases = [event.ph for event in events]
-    rows = [row for row, phase in enumerate(phases) if phase == _COMPLETE]
-    chosen = [events[row] for row in rows]
-    arguments = [event.args for event in chosen]
-    start, whole_starts = _times(path, rows, "ts", [event.ts for event in chosen])
-    duration, whole_durations = _times(path, rows, "dur", [event.dur for event in chosen])
+    fields = _Fields(document.traceEvents)
+    rows, arguments = fields.rows, fields.args
+    start, whole_starts = _times(path, rows, "ts", fields.ts)
+    duration, whole_durations = _times(path, rows, "dur", fields.dur)
     names, pids, tids, streams, categories = (_Interner() for _ in range(5))
-    category = categories.encode([event.cat or "" for event in chosen])
+    category = categories.encode(fields.cat)
     role = _roles(categories.table())[category]
     activities = np.flatnonzero(np.isin(role, ACTIVITY_ROLES))
-    thread = [event.tid for event in chosen]
-    stream = streams.encode(_streams(path, rows, arguments, thread, activities))
+    stream = streams.encode(_streams(path, rows, arguments, fields.tid, activities))
     shape, shapes = details.shapes(arguments, role)
     synchronisations = details.synchronisations(arguments, role, streams.encode)
     columns = Events(
         role=role,
         start=start,
         end=_ends(path, rows, start, duration),
-        name=names.encode([event.name or "" for event in chosen]),
-        pid=pids.encode(_identity(path, rows, "pid", [event.pid for event in chosen])),
-        tid=tids.encode(_identity(path, rows, "tid", thread)),
+        name=names.encode(fields.name),
+        pid=pids.encode(_identity(path, rows, "pid", fields.pid)),
+        tid=tids.encode(_identity(path, rows, "tid", fields.tid)),
         stream=stream,
         correlation=_correlations(path, rows, arguments, role),
         shape=shape,
@@ -119,7 +149,7 @@ def build(path: Path, document: Document) -> Trace:
         synchronisations=synchronisations,
         transfers=details.transfers(arguments, role),
         multiprocessors=details.multiprocessors(document.deviceProperties),
-        notes=_notes(phases),
+        notes=_notes(fields.phases),
     )
 
 
