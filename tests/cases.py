@@ -1347,6 +1347,38 @@ INFERRED = [
         ],
         breakdown_ns=NOT_WAITED | {"idle_unrecorded_wait": 11, "one_nothing_queued": 8 + 5},
     ),
+    _case(
+        "of several that ended just before it is the latest",
+        [
+            *BUSY,
+            launch(3, 4, correlation=7),
+            kernel("c", 10, 97, stream=8, correlation=7),
+            *UNNAMED,
+            *K,
+        ],
+        breakdown_ns={
+            "overlapped": 87,
+            "one_dependency": 3,
+            "idle_start_latency": 5,
+            "one_nothing_queued": 10,
+        },
+    ),
+    _case(
+        "a graph's activities have no dependency stage, inferred or not",
+        [
+            *BUSY,
+            *UNNAMED,
+            graph_launch(20, 25, correlation=2),
+            kernel("k", 105, 115, stream=20, correlation=2),
+        ],
+        breakdown_ns={
+            "overlapped": 2,
+            "one_nothing_queued": 8 + 10,
+            "one_launching": 5,
+            "one_graph": 75,
+            "idle_graph": 5,
+        },
+    ),
     # k starts as a ends: the interval in which an end counts is closed there.
     _case(
         "what ended as it started was waited for",
@@ -1405,6 +1437,25 @@ INFERRED = [
             "one_launching": 1,
             "one_room_unknown": 37,
             "one_start_latency": 5,
+            "one_nothing_queued": 30,
+        },
+    ),
+    # z, at 55, moves nothing on its own lane and is on no other.
+    _case(
+        "nor what has no length on its own lane",
+        [
+            *BUSY,
+            launch(12, 13, correlation=5),
+            kernel("z", 55, 55, stream=20, correlation=5),
+            *UNNAMED,
+            launch(20, 25, correlation=2),
+            kernel("k", 60, 70, stream=20, correlation=2),
+        ],
+        # z is ready from 13 to 55, k from 25 to 60.
+        breakdown_ns={
+            "overlapped": 2 + 10,
+            "one_launching": 1,
+            "one_room_unknown": 47,
             "one_nothing_queued": 30,
         },
     ),
@@ -1563,6 +1614,12 @@ def _without(entry: Mapping[str, object], key: str) -> dict[str, object]:
 
 
 FULL, FREE, UNKNOWN = "one_device_full", "one_unrecorded_wait", "one_room_unknown"
+BLOCKS = {
+    32: [(7, 0), (7, 2), (8, 0), (9, 0), (10, 0), (10, 3)],
+    24: [(8, 9), (11, 0), (12, 0), (12, 1)],
+    16: [(7, 5), (8, 6), (8, 7)],
+}
+"""The compute capabilities whose SMs hold so many blocks, 2,048 threads or not."""
 OLDER = card(capability=(7, 0), shared=98_304)
 
 # An SM of the card: 2048 threads, 65,536 registers, 167,936 bytes, 32 blocks.
@@ -1608,22 +1665,35 @@ ROOM = [
         shape(1, shared=49_152),
         OLDER,
     ),
+    # 48,900 bytes are 49,152 and 49,280 are 49,408, which is 256 more than the other half.
     _room(
         "there it comes in 256 bytes",
         FULL,
-        shape(10, shared=49_152 - 256),
-        shape(1, shared=49_152 + 1 + 256),
+        shape(10, shared=48_900),
+        shape(1, shared=49_280),
         OLDER,
     ),
     _room(
-        "of which 256 more are free",
+        "and 49,152 would fit",
         FREE,
-        shape(10, shared=49_152 - 256),
-        shape(1, shared=49_152 + 1),
+        shape(10, shared=48_900),
+        shape(1, shared=49_152),
         OLDER,
     ),
-    _room("31 blocks leave a place for one", FREE, shape(310), ONE_WARP),
-    _room("32 do not", FULL, shape(320), ONE_WARP),
+    # 42,880 and 125,056 bytes with what is reserved: 335 and 977 times 128, and all of an SM's.
+    _room("not in 256", FREE, shape(10, shared=41_856), shape(1, shared=124_032)),
+    *(
+        _room(
+            f"on {major}.{minor}, {blocks} of {most} blocks",
+            FULL if blocks == most else FREE,
+            shape(10 * blocks),
+            ONE_WARP,
+            card(capability=(major, minor)),
+        )
+        for most, capabilities in BLOCKS.items()
+        for major, minor in capabilities
+        for blocks in (most - 1, most)
+    ),
     _room("as many blocks run as fit an SM", FREE, shape(1000, 1000), ONE_WARP, card(threads=2080)),
     _room("fewer blocks than SMs leave one empty", FREE, shape(9, 1024), shape(1, 1024)),
     _room(
@@ -1649,7 +1719,8 @@ ROOM = [
         card(1, threads=4096),
         card(0),
     ),
-    _room("no table for the capability", UNKNOWN, HALF, HALF, card(capability=(6, 1))),
+    _room("no table for old capabilities", UNKNOWN, HALF, HALF, card(capability=(6, 1))),
+    _room("nor for those to come", UNKNOWN, HALF, HALF, card(capability=(13, 0))),
     *(
         _room(f"without {key} of the running", UNKNOWN, _without(HALF, key), HALF)
         for key in sorted(HALF)

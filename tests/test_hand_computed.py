@@ -20,6 +20,7 @@ from tests.builders import (
     launch,
     runtime,
     shifted,
+    wait_call,
     write_trace,
 )
 from tests.room import Card
@@ -214,6 +215,26 @@ def test_the_bound_is_rounded_up_to_a_nanosecond(tmp_path: Path) -> None:
         events.append(launch(at, at + 1, correlation=i))
         events.append(kernel(f"k{i}", at + 10_002, at + 10_003, correlation=i))
     assert only_device(tmp_path, events)["latency_bound_ns"] == 12_502
+
+
+@pytest.mark.parametrize(("late", "found"), [(0, True), (1, False)])
+def test_a_wait_is_inferred_within_the_bound_to_a_nanosecond(
+    late: int, found: bool, tmp_path: Path
+) -> None:
+    """The kernel starts 10,000 ns and no more after the end of the one before the wait."""
+    start = 60_000 + late
+    events = [
+        *(launch(0, 10, correlation=1), kernel("a", 10_000, 50_000, correlation=1)),
+        *(launch(20, 30, correlation=2), kernel("w", 10_000, 11_000, stream=20, correlation=2)),
+        *(wait_call(40, 50), launch(60, 70, correlation=3)),
+        kernel("k", start, start + 1, stream=20, correlation=3),
+    ]
+    device = only_device(tmp_path, events)
+    assert device["latency_bound_ns"] == 10_000
+    states = device["breakdown_ns"]
+    assert (states["one_dependency"], states["one_room_unknown"]) == (
+        (39_000, 0) if found else (0, 39_000)
+    )
 
 
 TODAY = 4_523_444_017_000_000_123
