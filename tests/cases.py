@@ -709,6 +709,25 @@ IDLE = [
             }
         ],
     ),
+    # m has no launch, so k explains the gap, though it comes after m on their lane: it waits
+    # for nothing that the trace tells of, and not at all beyond m.
+    _case(
+        "one that ends a gap together with one before it on its lane",
+        [
+            *A,
+            kernel("m", 40, 45),
+            launch(22, 25, correlation=2),
+            kernel("k", 40, 60, correlation=2),
+        ],
+        breakdown_ns={
+            "one_unknown": 10,
+            "idle_host_untraced": 2,
+            "idle_launching": 3,
+            "idle_start_latency": 15,
+            "one_nothing_queued": 20,
+        },
+        same_lane_overlap_ns=5,
+    ),
     # m on lane 7 is unknown from 5 and to its start, k on lane 20 from 8 to 30.
     _case(
         "of two without a launch the one that is unknown for longest explains it",
