@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from analysis.factors import factors, per_step
 from analysis.metrics.breakdown import Breakdown
-from analysis.metrics.parallelism import Parallelism
+from analysis.metrics.parallelism import Parallelism, ratio
 from analysis.metrics.usage import Usage
 from analysis.report import Comparison, ModeFigures, RunComparison
 from analysis.statistics import ratio_of_means, ratio_of_medians
@@ -94,8 +94,8 @@ def _mode(
         more_overlap=float(parts.more_overlap) if parts else None,
         less_idle=float(parts.less_idle) if parts else None,
         cpu_seconds_per_wall_second=manifest.timing.cpu_seconds_per_wall_second,
-        busy_share=usage.busy_ns / window if usage and window else None,
-        overlap_share=usage.overlap_ns / window if usage and window else None,
+        busy_share=ratio(usage.busy_ns, window) if usage else None,
+        overlap_share=ratio(usage.overlap_ns, window) if usage else None,
         achieved=achieved,
         strongest_state=strongest_state(device) if device else None,
         notes=(

@@ -19,7 +19,7 @@ from analysis.document import (
 from analysis.hta import section as hta_section
 from analysis.metrics.breakdown import Breakdown
 from analysis.metrics.lanes import Lanes
-from analysis.metrics.parallelism import Parallelism
+from analysis.metrics.parallelism import Parallelism, ratio
 from analysis.metrics.usage import Usage
 from analysis.wording import STATE_MEANING
 
@@ -93,7 +93,7 @@ def _run(run: RunComparison) -> Section:
 
 def _mode_row(mode: ModeFigures) -> tuple[Cell, ...]:
     return (
-        mode.mode if mode.rank is None else f"{mode.mode} (rank {mode.rank})",
+        mode.label,
         Estimate(mode.wall_ns, *mode.wall_ci95_ns),
         _estimate(mode.speed_up),
         mode.strongest_state,
@@ -108,8 +108,8 @@ def _mode_row(mode: ModeFigures) -> tuple[Cell, ...]:
     )
 
 
-def _estimate(ratio: Ratio | None) -> Estimate | None:
-    return None if ratio is None else Estimate(*ratio)
+def _estimate(found: Ratio | None) -> Estimate | None:
+    return None if found is None else Estimate(*found)
 
 
 def _where(run: RunComparison) -> str:
@@ -151,8 +151,8 @@ def _device_row(trace: TraceReport, device: DeviceFigures) -> tuple[Cell, ...]:
         device.device,
         len(device.of(Lanes).lanes),
         window,
-        usage.busy_ns / window if window else None,
-        usage.overlap_ns / window if window else None,
+        ratio(usage.busy_ns, window),
+        ratio(usage.overlap_ns, window),
         device.of(Parallelism).achieved,
         strongest_state(device),
     )
@@ -187,9 +187,9 @@ def _figures(device: DeviceFigures) -> Table:
     usage, window = device.of(Usage), device.window_ns
     rows: list[tuple[Cell, ...]] = [
         ("window", window, 1.0 if window else None),
-        ("busy", usage.busy_ns, _share(usage.busy_ns, window)),
-        ("idle", usage.idle_ns, _share(usage.idle_ns, window)),
-        ("two or more lanes", usage.overlap_ns, _share(usage.overlap_ns, window)),
+        ("busy", usage.busy_ns, ratio(usage.busy_ns, window)),
+        ("idle", usage.idle_ns, ratio(usage.idle_ns, window)),
+        ("two or more lanes", usage.overlap_ns, ratio(usage.overlap_ns, window)),
         ("overlap on one lane", usage.same_lane_overlap_ns, None),
         ("exposed communication", usage.exposed_communication_ns, None),
         ("exposed copies", usage.exposed_copy_ns, None),
@@ -203,15 +203,11 @@ def _figures(device: DeviceFigures) -> Table:
     return Table(columns, kept, caption + ".")
 
 
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
-
-
 def _breakdown(device: DeviceFigures) -> Table:
     times = device.of(Breakdown).breakdown_ns
     present = sorted(((ns, state) for state, ns in times.items() if ns), reverse=True)
     rows = tuple(
-        (state, ns, _share(ns, device.window_ns), STATE_MEANING[state]) for ns, state in present
+        (state, ns, ratio(ns, device.window_ns), STATE_MEANING[state]) for ns, state in present
     )
     columns = (
         Column("state", Unit.CODE),
@@ -231,7 +227,7 @@ def _lanes(device: DeviceFigures) -> Table:
         Column("of window", Unit.SHARE),
     )
     rows = tuple(
-        (lane.lane, lane.activities, lane.busy_ns, _share(lane.busy_ns, device.window_ns))
+        (lane.lane, lane.activities, lane.busy_ns, ratio(lane.busy_ns, device.window_ns))
         for lane in lanes[:_SHOWN_LANES]
     )
     return Table(columns, rows, _of_all("Lanes", len(rows), len(lanes)))
@@ -241,7 +237,7 @@ def _pairs(device: DeviceFigures) -> Table:
     found = device.of(Lanes)
     busy = {lane.lane: lane.busy_ns for lane in found.lanes}
     pairs = sorted(found.lane_overlap_ns, key=lambda pair: -pair[2])
-    rows = tuple((a, b, ns, _share(ns, min(busy[a], busy[b]))) for a, b, ns in pairs[:_SHOWN_PAIRS])
+    rows = tuple((a, b, ns, ratio(ns, min(busy[a], busy[b]))) for a, b, ns in pairs[:_SHOWN_PAIRS])
     columns = (
         Column("lane", Unit.TEXT),
         Column("and lane", Unit.TEXT),

@@ -66,7 +66,7 @@ def of_run(run: RunComparison) -> tuple[str, ...]:
 
 
 def _of_mode(mode: ModeFigures) -> str:
-    name = mode.mode if mode.rank is None else f"{mode.mode} (rank {mode.rank})"
+    name = mode.label
     if mode.speed_up is None:
         return f"{name}: no baseline was recorded to compare it with."
     value = text(mode.speed_up.value, Unit.FACTOR)

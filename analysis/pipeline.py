@@ -21,6 +21,7 @@ from analysis.processes import processes
 from analysis.report import DeviceFigures, StepFigures, StepTotals, TraceReport
 from analysis.spread import spread
 from analysis.thresholds import Thresholds
+from analysis.vocabulary import WorkClass
 
 if TYPE_CHECKING:
     from analysis.columns import Trace
@@ -128,6 +129,7 @@ class _Measured:
         self._process = process
         self._host = shared.host
         self._runs = lane_runs(device)
+        self._compute_runs = lane_runs(device, WorkClass.COMPUTE)
         windows = (self.whole, *self.steps, *self._own_steps, *self.chosen)
         span = (min(window.low for window in windows), max(window.high for window in windows))
         self._stages: Stages | None = None
@@ -174,6 +176,7 @@ class _Measured:
         return View(
             device=self.device,
             runs=self._runs,
+            compute_runs=self._compute_runs,
             timeline=self._line.cut(low, high),
             low=low,
             high=high,

@@ -227,6 +227,11 @@ class ModeFigures:
     strongest_state: str | None
     notes: tuple[str, ...]
 
+    @property
+    def label(self) -> str:
+        """Return the mode's name, with its rank if it has one."""
+        return self.mode if self.rank is None else f"{self.mode} (rank {self.rank})"
+
 
 @dataclass(frozen=True, slots=True)
 class RunComparison:

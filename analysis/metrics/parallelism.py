@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from analysis.intervals import Intervals, union
-from analysis.metrics.timeline import class_unions
 from analysis.vocabulary import WorkClass
 
 if TYPE_CHECKING:
@@ -42,11 +37,14 @@ class Parallelism:
 
 def parallelism(view: View) -> Parallelism:
     """Measure the achieved parallelism of a window."""
+    line = view.timeline
     work = view.runs.intervals.clip(view.low, view.high).total()
+    compute = view.compute_runs.intervals.clip(view.low, view.high).total()
+    computing = (line.work >> WorkClass.COMPUTE) & 1 == 1
     return Parallelism(
         work_ns=work,
-        achieved=ratio(work, view.timeline.time_where(view.timeline.running > 0)),
-        achieved_compute=_achieved_by(view, WorkClass.COMPUTE),
+        achieved=ratio(work, line.time_where(line.running > 0)),
+        achieved_compute=ratio(compute, line.time_where(computing)),
         available=None,
         efficiency=None,
         work_over_window=ratio(work, view.length),
@@ -57,17 +55,3 @@ def parallelism(view: View) -> Parallelism:
 def ratio(numerator: int, denominator: int) -> float | None:
     """Divide exact integers; None where there is nothing to divide by."""
     return numerator / denominator if denominator else None
-
-
-def _achieved_by(view: View, work: WorkClass) -> float | None:
-    device = view.device
-    rows = device.work == work
-    lane, start, end = device.lane[rows], device.start[rows], device.end[rows]
-    busy = 0
-    for low, high in _bounds(lane):
-        busy += union(Intervals(start[low:high], end[low:high])).clip(view.low, view.high).total()
-    return ratio(busy, class_unions(device)[work].clip(view.low, view.high).total())
-
-
-def _bounds(lane: np.ndarray[tuple[int], np.dtype[np.int32]]) -> list[tuple[int, int]]:
-    return list(pairwise(np.flatnonzero(np.diff(lane, prepend=-1, append=-1)).tolist()))

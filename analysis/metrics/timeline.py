@@ -109,9 +109,10 @@ class Timeline:
         return union(Intervals(self.edges[:-1][idle], self.edges[1:][idle]))
 
 
-def lane_runs(device: Device) -> LaneRuns:
-    """Merge the activities of each lane; those without length are left out."""
-    rows = np.flatnonzero(device.end > device.start)
+def lane_runs(device: Device, work: WorkClass | None = None) -> LaneRuns:
+    """Merge the activities of each lane, of one class or all; those without length are left out."""
+    wanted = device.end > device.start
+    rows = np.flatnonzero(wanted if work is None else wanted & (device.work == work))
     lane, start, end = device.lane[rows], device.start[rows], device.end[rows]
     bounds = np.flatnonzero(np.diff(lane, prepend=-1, append=-1))
     begins: list[NDArray[np.intp]] = []

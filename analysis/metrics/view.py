@@ -23,6 +23,7 @@ class View:
     Attributes:
         device: its activities, all of them.
         runs: when each lane ran, all of it.
+        compute_runs: when each lane ran compute, all of it.
         timeline: the states inside the window.
         low: int ns.
         high: int ns.
@@ -33,6 +34,7 @@ class View:
 
     device: Device
     runs: LaneRuns
+    compute_runs: LaneRuns
     timeline: Timeline
     low: int
     high: int
