@@ -189,7 +189,8 @@ class Trace:
         synchronisations: what the synchronisation rows wait for.
         transfers: how fast copies and memsets were.
         multiprocessors: per device label, where the trace tells.
-        notes: what a reader of its figures must know.
+        losses: what of the file was not read, or not as it stands, and where.
+        notes: what else a reader of its figures must know.
     """
 
     path: str
@@ -199,6 +200,7 @@ class Trace:
     synchronisations: Synchronisations
     transfers: Transfers
     multiprocessors: Mapping[str, Multiprocessors]
+    losses: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:

@@ -49,9 +49,12 @@ def _summary(report: Report) -> list[Section]:
     if alone:
         sections.append(Section("Traces", 2, (_trace_table(alone),)))
     sections += hta_section.summary(report.traces)
-    if report.failures:
-        items = tuple(failure.reason for failure in report.failures)
-        sections.append(Section("Not read", 2, (Bullets(items),)))
+    unread = [
+        *(failure.reason for failure in report.failures),
+        *(f"{trace.label}: {loss}" for trace in report.traces for loss in trace.losses),
+    ]
+    if unread:
+        sections.append(Section("Not read", 2, (Bullets(tuple(unread)),)))
     return sections
 
 
@@ -160,8 +163,8 @@ def _device_row(trace: TraceReport, device: DeviceFigures) -> tuple[Cell, ...]:
 
 def _trace(trace: TraceReport) -> Section:
     blocks: list[Block] = [Paragraph(headline.of_trace(trace))]
-    if trace.notes:
-        blocks.append(Bullets(trace.notes))
+    if trace.losses or trace.notes:
+        blocks.append(Bullets((*trace.losses, *trace.notes)))
     for device in trace.devices:
         blocks += _device(device)
     if len(trace.steps) > 1:

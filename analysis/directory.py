@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from analysis import manifest as manifests
 from analysis.errors import TraceError
+from analysis.trace import STDIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from analysis.manifest import Manifest
 
-_TRACE_SUFFIXES = (".json", ".json.gz")
+_TRACE_SUFFIXES = (".json", ".json.gz", ".json.zst")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ def discover(paths: Iterable[Path]) -> tuple[Source, ...]:
 
 def _files(path: Path) -> list[Path]:
     """Return the path itself, or the traces in it."""
+    if str(path) == STDIN:
+        return [path]
     if not path.exists():
         raise TraceError(f"{path}: no such file or directory; expected a trace or a folder")
     if not path.is_dir():
@@ -58,8 +61,8 @@ def _files(path: Path) -> list[Path]:
     found = _in_directory(path)
     if not found:
         raise TraceError(
-            f"{path}: holds no trace (.json or .json.gz); `profiling record --out {path}` "
-            "records some"
+            f"{path}: holds no trace ({', '.join(_TRACE_SUFFIXES)}); `profiling record --out "
+            f"{path}` records some"
         )
     return found
 

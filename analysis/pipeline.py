@@ -67,6 +67,7 @@ def analyze(
         label=trace.path,
         rank=trace.rank,
         resolution_ns=trace.resolution_ns,
+        losses=trace.losses,
         notes=(*trace.notes, *notes.of_trace(trace, [each.device for each in measured])),
         devices=_devices(shared, measured, gaps),
         steps=(every_step := _steps(measured)),

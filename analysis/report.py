@@ -144,6 +144,7 @@ class TraceReport:
         totals: of each step, by the tightest ranges recorded.
         manifest: what the recorder wrote beside the trace.
         hta: HTA's figures beside ours; None where they were not asked for.
+        losses: what of the file was not read, or not as it stands, and where.
     """
 
     path: str
@@ -157,6 +158,7 @@ class TraceReport:
     totals: tuple[StepTotals, ...]
     manifest: Manifest | None = None
     hta: Agreement | None = None
+    losses: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the trace's entry of report.json."""
@@ -164,7 +166,7 @@ class TraceReport:
             "path": self.path,
             "label": self.label,
             "rank": self.rank,
-            "notes": list(self.notes),
+            "notes": [*self.losses, *self.notes],
             "resolution_ns": self.resolution_ns,
             "devices": [device.to_json() for device in self.devices],
             "steps": [step.to_json() for step in self.steps],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from analysis.comparison import compare
@@ -12,7 +14,7 @@ from analysis.hta import compare as compare_with_hta
 from analysis.hta import require as require_hta
 from analysis.pipeline import DEFAULT_GAPS, analyze
 from analysis.report import Failure, Report
-from analysis.trace import load
+from analysis.trace import MAX_BYTES, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,7 +24,24 @@ if TYPE_CHECKING:
     from analysis.directory import Source
     from analysis.hta.agreement import Agreement
     from analysis.report import TraceReport
+    from analysis.trace import Progress
 
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How traces are read.
+
+    Attributes:
+        strict: make any loss an error.
+        max_bytes: of text, after which reading stops.
+    """
+
+    strict: bool = False
+    max_bytes: int = MAX_BYTES
+
+
+READING = Reading()
+_SUFFIXES = (".gz", ".zst", ".json", ".pt.trace")
 NOT_COMPUTED = (
     "The dependency graph: available parallelism, efficiency and window over span.",
     "Ceilings.",
@@ -35,7 +54,8 @@ def report(
     gaps: int = DEFAULT_GAPS,
     within: str | None = None,
     hta: bool = False,
-    progress: Callable[[Path], None] = lambda _: None,
+    reading: Reading = READING,
+    progress: Callable[[Path, Progress | None], None] = lambda *_: None,
 ) -> Report:
     """Load and measure every trace; one that cannot be read does not stop the others.
 
@@ -44,7 +64,8 @@ def report(
         gaps: how many idle gaps of each device to list.
         within: measure the window of this range alone.
         hta: set HTA's figures beside ours, of the whole trace.
-        progress: called with each file before it is read.
+        reading: how traces are read.
+        progress: called with each file before it is read, and then as it is read.
 
     Raises:
         TraceError: there is nothing to read at a path, or a trace that was named
@@ -58,9 +79,15 @@ def report(
     traces: list[TraceReport] = []
     failures: list[Failure] = []
     for source in sources:
-        progress(source.path)
+        progress(source.path, None)
         try:
-            traces.append(_measure(source, gaps, within, hta=hta))
+            trace = load(
+                source.path,
+                strict=reading.strict,
+                max_bytes=reading.max_bytes,
+                progress=partial(progress, source.path),
+            )
+            traces.append(_measure(source, trace, gaps, within, hta=hta))
         except TraceError as error:
             if len(sources) == 1:
                 raise
@@ -68,8 +95,9 @@ def report(
     return Report(tuple(traces), compare(traces), tuple(failures), NOT_COMPUTED)
 
 
-def _measure(source: Source, gaps: int, within: str | None, *, hta: bool) -> TraceReport:
-    trace = load(source.path)
+def _measure(
+    source: Source, trace: Trace, gaps: int, within: str | None, *, hta: bool
+) -> TraceReport:
     measured = analyze(trace, gaps=gaps, within=within)
     return dataclasses.replace(
         measured,
@@ -86,6 +114,9 @@ def _beside_hta(trace: Trace, measured: TraceReport, within: str | None) -> Agre
 
 
 def _label(source: Source) -> str:
-    if source.manifest is None:
-        return source.path.name.removesuffix(".gz").removesuffix(".json").removesuffix(".pt.trace")
-    return source.manifest.mode
+    if source.manifest is not None:
+        return source.manifest.mode
+    label = source.path.name
+    for suffix in _SUFFIXES:
+        label = label.removesuffix(suffix)
+    return label

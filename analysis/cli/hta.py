@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
 
+from analysis.cli.progress import shown
+from analysis.cli.reading import reading_options
 from analysis.directory import discover
 from analysis.errors import SelectionError
 from analysis.hta import require, trace_analysis
@@ -39,8 +42,15 @@ _ALL_FAILED = 1
 )
 @click.option("--last-step", is_flag=True, help="Keep the last ProfilerStep, which HTA drops.")
 @click.option("--no-rounding", is_flag=True, help="Keep fractions of us, which HTA rounds away.")
+@reading_options
 def command(
-    arguments: tuple[Path, ...], operator: str | None, *, last_step: bool, no_rounding: bool
+    arguments: tuple[Path, ...],
+    operator: str | None,
+    *,
+    last_step: bool,
+    no_rounding: bool,
+    strict: bool,
+    max_bytes: int,
 ) -> int:
     """Run HTA's ANALYSIS, or all of them, on TRACES: files or directories of them.
 
@@ -49,19 +59,28 @@ def command(
     """
     require()
     paths, names = _split(arguments)
-    traces = [load(source.path) for source in discover(paths)]
+    with shown() as progress:
+        traces = [
+            load(
+                source.path,
+                strict=strict,
+                max_bytes=max_bytes,
+                progress=partial(progress, source.path),
+            )
+            for source in discover(paths)
+        ]
     analysis = trace_analysis(
         traces, include_last_profiler_step=last_step, rounding=False if no_rounding else None
     )
     found = answers(analysis, names, operator=operator, paths=analysis.t.trace_files)
-    shown = terminal.render(
+    table = terminal.render(
         Report((), None),
         found.document,
         width=shutil.get_terminal_size().columns,
         color=sys.stdout.isatty(),
         encoding=sys.stdout.encoding,
     )
-    click.echo(shown, nl=False)
+    click.echo(table, nl=False)
     return _ALL_FAILED if len(found.failures) == len(names) else 0
 
 

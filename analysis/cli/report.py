@@ -8,11 +8,13 @@ from pathlib import Path
 
 import click
 
+from analysis.cli.progress import shown
+from analysis.cli.reading import reading_options
 from analysis.compose import compose
 from analysis.output import check_writable, write_all
 from analysis.pipeline import DEFAULT_GAPS
 from analysis.render import RENDERERS, terminal
-from analysis.reporting import report
+from analysis.reporting import Reading, report
 from analysis.units import encodable
 from analysis.vocabulary import PROFILER_STEP
 
@@ -45,6 +47,7 @@ _SOME_FAILED = 1
     metavar="NAME",
 )
 @click.option("--hta", is_flag=True, help="Set HTA's figures beside ours, differences explained.")
+@reading_options
 def command(
     traces: tuple[Path, ...],
     out: Path,
@@ -53,15 +56,26 @@ def command(
     named: str | None,
     *,
     hta: bool,
+    strict: bool,
+    max_bytes: int,
 ) -> int:
-    """Measure TRACES, which are files (.json, .json.gz) or directories of them.
+    """Measure TRACES, which are files or directories of them; - is standard input.
+
+    A trace is JSON, plain or compressed (.gz, .zst), or alone in a .zip or .tar.gz.
 
     Writes report.md and report.json, and prints the summary. The exit code is 0,
     1 if some of several traces could not be read, or 2 on an error.
     """
     check_writable(out)
-    found = report(traces, gaps=gaps, within=_within(step, named), hta=hta, progress=_show)
-    _clear()
+    with shown() as progress:
+        found = report(
+            traces,
+            gaps=gaps,
+            within=_within(step, named),
+            hta=hta,
+            reading=Reading(strict=strict, max_bytes=max_bytes),
+            progress=progress,
+        )
     document = compose(found)
     written = write_all(
         out, {f"report.{suffix}": render(found, document) for suffix, render in RENDERERS.items()}
@@ -85,14 +99,3 @@ def _within(step: int | None, named: str | None) -> str | None:
     if named is not None:
         raise click.UsageError("--step and --range each name a range; give one of them")
     return f"{PROFILER_STEP}{step}"
-
-
-def _show(path: Path) -> None:
-    """Name the file being read on a terminal's last line."""
-    if sys.stderr.isatty():
-        click.echo(f"\r\x1b[K{path.name}", nl=False, err=True)
-
-
-def _clear() -> None:
-    if sys.stderr.isatty():
-        click.echo("\r\x1b[K", nl=False, err=True)

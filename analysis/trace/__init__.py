@@ -1,5 +1,24 @@
 """Bytes to columns: the only place that knows the keys of a Chrome trace."""
 
-from analysis.trace.load import load
+from __future__ import annotations
 
-__all__ = ["load"]
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analysis.trace.loading import Progress, load
+
+__all__ = ["MAX_BYTES", "STDIN", "Progress", "load"]
+
+STDIN = "-"
+"""The path that means standard input."""
+MAX_BYTES = 16 << 30
+"""Bytes of text after which reading stops, unless more is asked for."""
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for: a worker process needs little of it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from analysis.trace import loading  # noqa: PLC0415 - as said
+
+    return getattr(loading, name)

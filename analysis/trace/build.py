@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.columns import ACTIVITY_ROLES, NONE, Events, Role, Trace
-from analysis.errors import DamagedTraceError
-from analysis.trace import details
-from analysis.trace.decimals import nanoseconds
+from analysis.columns import ACTIVITY_ROLES, NONE, Events, Role
+from analysis.trace import decimals, details
+from analysis.trace.losses import shown
+from analysis.trace.part import Fault, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
     import msgspec
     from numpy.typing import NDArray
 
-    from analysis.trace.schema import Args, Document, Event
+    from analysis.trace.decimals import Times
+    from analysis.trace.schema import Event
 
 _ROLES = {
     "kernel": Role.KERNEL,
     "Kernel": Role.KERNEL,
+    "mtia_ccp_events": Role.KERNEL,
     "gpu_memcpy": Role.MEMCPY,
     "Memcpy": Role.MEMCPY,
     "gpu_memset": Role.MEMSET,
@@ -32,6 +34,11 @@ _ROLES = {
     "cuda_sync": Role.SYNC,
     "cuda_runtime": Role.CALL,
     "cuda_driver": Role.CALL,
+    "mtia_runtime": Role.CALL,
+    "privateuse1_driver": Role.CALL,
+    "privateuse1_runtime": Role.CALL,
+    "xpu_driver": Role.CALL,
+    "xpu_runtime": Role.CALL,
     "Runtime": Role.CALL,
     "cpu_op": Role.OPERATOR,
     "Operator": Role.OPERATOR,
@@ -39,11 +46,13 @@ _ROLES = {
     "python_function": Role.PYTHON,
 }
 _COMPLETE = "X"
-_BLOCK = 2048
-_ID = "a whole number or text"
+_ID = "expected a whole number or text"
 _IDENTITIES = {int, str}
+_NUMBERED = {int, type(None)}
 _LINKED = (*ACTIVITY_ROLES, Role.CALL, Role.SYNC)
+_BITS = "expected a 64-bit integer; its launch is not known"
 _INT64 = np.iinfo(np.int64)
+_DIGITS = 18
 _LATEST = 2**62
 
 
@@ -54,8 +63,8 @@ class _Interner:
         self._codes: dict[str, int] = {}
 
     def encode(self, values: Sequence[object]) -> NDArray[np.int32]:
-        """Return the codes of the values; 7 and "7" are the same one, and None has none."""
-        # Millions of values, few of them distinct: one pass without a line of Python
+        """Return the codes of hashable values; 7 and "7" are the same one, and None has none."""
+        # Thousands of values, few of them distinct: one pass without a line of Python
         # numbers them as they come, and only the distinct ones are looked at.
         number: defaultdict[object, int] = defaultdict()
         number.default_factory = number.__len__
@@ -72,65 +81,64 @@ class _Interner:
 
 
 class _Fields:
-    """The fields of the complete events, a list for each, and the phases of all events.
+    """The fields of the complete events, a list for each."""
 
-    They are taken in blocks that fit the processor's cache: each event is visited
-    once per field, and fetching it from memory each time takes twice as long.
-    """
-
-    def __init__(self, events: list[Event]) -> None:
-        self.phases: list[str] = []
-        self.rows: list[int] = []
-        self.args: list[Args | None] = []
-        self.ts: list[msgspec.Raw] = []
-        self.dur: list[msgspec.Raw] = []
-        self.cat: list[str] = []
-        self.name: list[str] = []
-        self.pid: list[Any] = []
-        self.tid: list[Any] = []
-        for begin in range(0, len(events), _BLOCK):
-            block = events[begin : begin + _BLOCK]
-            phases = [event.ph for event in block]
-            places = [place for place, phase in enumerate(phases) if phase == _COMPLETE]
-            chosen = [block[place] for place in places]
-            self.phases += phases
-            self.rows += [begin + place for place in places]
-            self.args += [event.args for event in chosen]
-            self.ts += [event.ts for event in chosen]
-            self.dur += [event.dur for event in chosen]
-            self.cat += [event.cat or "" for event in chosen]
-            self.name += [event.name or "" for event in chosen]
-            self.pid += [event.pid for event in chosen]
-            self.tid += [event.tid for event in chosen]
+    def __init__(self, events: Sequence[Event], rows: list[int]) -> None:
+        chosen = events if len(rows) == len(events) else [events[row] for row in rows]
+        self.rows = rows
+        self.args = [event.args for event in chosen]
+        self.ts: list[msgspec.Raw] = [event.ts for event in chosen]
+        self.dur: list[msgspec.Raw] = [event.dur for event in chosen]
+        self.cat = [event.cat or "" for event in chosen]
+        self.name = [event.name or "" for event in chosen]
+        self.pid = [event.pid for event in chosen]
+        self.tid = [event.tid for event in chosen]
 
 
-def build(path: Path, document: Document) -> Trace:
+def build(events: Sequence[Event]) -> tuple[Part, list[Fault]]:
     """Turn decoded events into columns.
 
-    Raises:
-        DamagedTraceError: an event lacks a field that it needs, or holds a value
-            that cannot be; the message names the event.
+    Returns:
+        The columns of the events that can be read, and what is wrong with the others.
     """
-    fields = _Fields(document.traceEvents)
-    rows, arguments = fields.rows, fields.args
-    start, whole_starts = _times(path, rows, "ts", fields.ts)
-    duration, whole_durations = _times(path, rows, "dur", fields.dur)
-    names, pids, tids, streams, categories = (_Interner() for _ in range(5))
+    phases = [event.ph for event in events]
+    rows = [row for row, phase in enumerate(phases) if phase == _COMPLETE]
+    fields = _Fields(events, rows)
+    starts, durations = decimals.nanoseconds(fields.ts + fields.dur).halves()
+    categories = _Interner()
     category = categories.encode(fields.cat)
     role = _roles(categories.table())[category]
-    activities = np.flatnonzero(np.isin(role, ACTIVITY_ROLES))
-    stream = streams.encode(_streams(path, rows, arguments, fields.tid, activities))
-    shape, shapes = details.shapes(arguments, role)
-    synchronisations = details.synchronisations(arguments, role, streams.encode)
+    activities = np.flatnonzero(np.isin(role, ACTIVITY_ROLES)).tolist()
+    stream = _streams(fields, activities)
+    faults = [
+        *_wrong_times(rows, "ts", starts),
+        *_wrong_times(rows, "dur", durations),
+        *_wrong_ends(rows, starts, durations),
+        *_wrong_identities(rows, "pid", fields.pid),
+        *_wrong_identities(rows, "tid", fields.tid),
+        *_wrong_streams(rows, stream, activities),
+    ]
+    if faults:
+        # It is rare: the others are done anew.
+        bad = {fault.row for fault in faults}
+        good = [row for row in range(len(events)) if row not in bad]
+        part, more = build([events[row] for row in good])
+        moved = [fault._replace(row=good[fault.row]) for fault in more]
+        return spread(part, good, len(events)), faults + moved
+    correlation, unlinked = _correlations(fields, role)
+    shape, shapes = details.shapes(fields.args, role)
+    names, pids, tids, streams = (_Interner() for _ in range(4))
+    stream_codes = streams.encode(stream)
+    synchronisations = details.synchronisations(fields.args, role, streams.encode)
     columns = Events(
         role=role,
-        start=start,
-        end=_ends(path, rows, start, duration),
+        start=starts.ns,
+        end=starts.ns + durations.ns,
         name=names.encode(fields.name),
-        pid=pids.encode(_identity(path, rows, "pid", fields.pid)),
-        tid=tids.encode(_identity(path, rows, "tid", fields.tid)),
-        stream=stream,
-        correlation=_correlations(path, rows, arguments, role),
+        pid=pids.encode(fields.pid),
+        tid=tids.encode(fields.tid),
+        stream=stream_codes,
+        correlation=correlation,
         shape=shape,
         category=category,
         position=np.array(rows, np.int32),
@@ -141,95 +149,22 @@ def build(path: Path, document: Document) -> Trace:
         shapes=shapes,
         categories=categories.table(),
     )
-    return Trace(
-        path=str(path),
-        rank=_rank(document.distributedInfo),
-        resolution_ns=1000 if whole_starts and whole_durations else 1,
+    part = Part(
         events=columns,
         synchronisations=synchronisations,
-        transfers=details.transfers(arguments, role),
-        multiprocessors=details.multiprocessors(document.deviceProperties),
-        notes=_notes(fields.phases),
+        transfers=details.transfers(fields.args, role),
+        number=len(events),
+        begins_and_ends=phases.count("B") + phases.count("E"),
+        whole=starts.whole and durations.whole,
     )
+    return part, unlinked
 
 
-def _times(
-    path: Path, rows: list[int], key: str, texts: list[msgspec.Raw]
-) -> tuple[NDArray[np.int64], bool]:
-    try:
-        return nanoseconds(texts)
-    except DamagedTraceError as error:
-        position, _, reason = str(error).removeprefix("[").partition("] ")
-        event = rows[int(position)]
-        raise DamagedTraceError(
-            f"{path}: `$.traceEvents[{event}].{key}` {reason}; correct or record the trace again"
-        ) from error
-
-
-def _ends(
-    path: Path, rows: list[int], start: NDArray[np.int64], duration: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Add the durations, which are not negative and end within the range of times."""
-    if len(duration) and duration.min() < 0:
-        worst = int(np.argmin(duration))
-        raise _bad(path, rows[worst], "dur", f"{int(duration[worst]):,} ns", "0 or more")
-    end = start + duration
-    if len(end) and end.max() > _LATEST:
-        worst = int(np.argmax(end))
-        found = f"{int(duration[worst]):,} ns after {int(start[worst]):,} ns"
-        raise _bad(path, rows[worst], "dur", found, "an end of at most 2^62 ns")
-    return end
-
-
-def _identity(path: Path, rows: list[int], key: str, values: list[Any]) -> list[Any]:
-    """Check process or thread ids: numbers or text."""
-    if not set(map(type, values)) <= _IDENTITIES:
-        for row, value in zip(rows, values, strict=True):
-            if type(value) not in _IDENTITIES:
-                raise _bad(path, row, key, _shown(value), _ID)
-    return values
-
-
-def _streams(
-    path: Path,
-    rows: list[int],
-    arguments: Sequence[Args | None],
-    thread: list[Any],
-    activities: NDArray[np.intp],
-) -> list[Any]:
-    """Return the stream that each event names; an activity must have one."""
-    named = [None if args is None else args.stream for args in arguments]
-    for index in activities.tolist():
-        # Recorders that name no stream put each one on a row (tid) of its own.
-        if named[index] is None:
-            named[index] = thread[index]
-        if type(named[index]) not in _IDENTITIES:
-            raise _bad(path, rows[index], "args.stream", _shown(named[index]), _ID)
-    if NONE in named or not set(map(type, named)) <= {*_IDENTITIES, type(None)}:
-        # Kineto writes -1 where it means all streams, or does not know which.
-        ran = set(activities.tolist())
-        return [
-            value if index in ran or (type(value) in _IDENTITIES and value != NONE) else None
-            for index, value in enumerate(named)
-        ]
-    return named
-
-
-def _correlations(
-    path: Path, rows: list[int], arguments: Sequence[Args | None], role: NDArray[np.int8]
-) -> NDArray[np.int64]:
-    """Return the correlations of activities, calls and synchronisations."""
-    result = np.full(len(rows), NONE, np.int64)
-    for index in np.flatnonzero(np.isin(role, _LINKED)).tolist():
-        args = arguments[index]
-        value = None if args is None else args.correlation
-        if value is None:
-            continue
-        if type(value) is not int or not _INT64.min <= value <= _INT64.max:
-            raise _bad(path, rows[index], "args.correlation", _shown(value), "a 64-bit integer")
-        if value > 0:
-            result[index] = value
-    return result
+def spread(part: Part, numbers: list[int], number: int) -> Part:
+    """Give the events of a part the numbers that they have among more events."""
+    position = np.array(numbers, np.int32)[part.events.position]
+    events = dataclasses.replace(part.events, position=position)
+    return dataclasses.replace(part, events=events, number=number)
 
 
 def _roles(categories: tuple[str, ...]) -> NDArray[np.int8]:
@@ -237,27 +172,86 @@ def _roles(categories: tuple[str, ...]) -> NDArray[np.int8]:
     return np.array([_ROLES.get(category, Role.OTHER) for category in categories], np.int8)
 
 
-def _rank(info: Any) -> int | None:
-    rank = info.get("rank") if isinstance(info, dict) else None
-    return rank if type(rank) is int else None
+def _wrong_times(rows: list[int], key: str, times: Times) -> Iterator[Fault]:
+    for index, spelled in times.wrong.items():
+        yield _fault(rows[index], key, spelled or "missing", decimals.EXPECTED)
 
 
-def _notes(phases: list[str]) -> tuple[str, ...]:
-    notes = []
-    if _COMPLETE not in phases:
-        notes.append("The trace holds no complete events (`ph: X`): there is nothing to measure.")
-    spans = phases.count("B") + phases.count("E")
-    if spans:
-        notes.append(f"{spans:,} begin/end events (`ph: B`, `E`) are not read; Kineto writes none.")
-    return tuple(notes)
+def _wrong_ends(rows: list[int], starts: Times, durations: Times) -> Iterator[Fault]:
+    """Durations are not negative, and end within the range of times."""
+    for index in np.flatnonzero(durations.ns < 0).tolist():
+        yield _fault(rows[index], "dur", f"{int(durations.ns[index]):,} ns", "expected 0 or more")
+    for index in np.flatnonzero(starts.ns + durations.ns > _LATEST).tolist():
+        found = f"{int(durations.ns[index]):,} ns after {int(starts.ns[index]):,} ns"
+        yield _fault(rows[index], "dur", found, "expected an end of at most 2^62 ns")
 
 
-def _shown(value: Any) -> str:
+def _wrong_identities(rows: list[int], key: str, values: list[Any]) -> Iterator[Fault]:
+    """Process and thread ids are numbers or text."""
+    if not set(map(type, values)) <= _IDENTITIES:
+        for row, value in zip(rows, values, strict=True):
+            if type(value) not in _IDENTITIES:
+                yield _fault(row, key, _spelled(value), _ID)
+
+
+def _streams(fields: _Fields, activities: list[int]) -> list[Any]:
+    """Return the stream that each event names, if any."""
+    named = [None if args is None else args.stream for args in fields.args]
+    odd = NONE in named or not set(map(type, named)) <= {*_IDENTITIES, type(None)}
+    ran = set(activities) if odd else ()
+    if odd:
+        # Kineto writes -1 where it means all streams, or does not know which.
+        named = [
+            value if index in ran or (type(value) in _IDENTITIES and value != NONE) else None
+            for index, value in enumerate(named)
+        ]
+    for index in activities:
+        # Recorders that name no stream put each one on a row (tid) of its own.
+        if named[index] is None:
+            named[index] = fields.tid[index]
+    return named
+
+
+def _wrong_streams(rows: list[int], stream: list[Any], activities: list[int]) -> Iterator[Fault]:
+    """An activity runs on a stream."""
+    for index in activities:
+        if type(stream[index]) not in _IDENTITIES:
+            yield _fault(rows[index], "args.stream", _spelled(stream[index]), _ID)
+
+
+def _correlations(fields: _Fields, role: NDArray[np.int8]) -> tuple[NDArray[np.int64], list[Fault]]:
+    """Return the correlations of activities, calls and synchronisations."""
+    given = [None if args is None else args.correlation for args in fields.args]
+    linked = np.isin(role, _LINKED)
+    faults = []
+    if not set(map(type, given)) <= _NUMBERED or _out_of_range(given):
+        for index, value in enumerate(given):
+            given[index] = _number(value)
+            if given[index] is None and value is not None and linked[index]:
+                fault = _fault(fields.rows[index], "args.correlation", _spelled(value), _BITS)
+                faults.append(fault._replace(fatal=False))
+    result = np.array([value or NONE for value in given], np.int64)
+    result[~linked | (result < 0)] = NONE
+    return result, faults
+
+
+def _out_of_range(numbers: list[int | None]) -> bool:
+    present = [number for number in numbers if number]
+    return bool(present) and not _INT64.min <= min(present) <= max(present) <= _INT64.max
+
+
+def _number(value: Any) -> int | None:
+    """Return a 64-bit integer, which may be written as text."""
+    if type(value) is str and value.isascii() and value.isdecimal() and len(value) <= _DIGITS:
+        value = int(value)
+    if type(value) is int and _INT64.min <= value <= _INT64.max:
+        return value
+    return None
+
+
+def _fault(row: int, key: str, found: str, expected: str) -> Fault:
+    return Fault(row, f"`{key}` is {shown(found)}", expected)
+
+
+def _spelled(value: Any) -> str:
     return "missing" if value is None else json.dumps(value)
-
-
-def _bad(path: Path, row: int, key: str, found: str, expected: str) -> DamagedTraceError:
-    return DamagedTraceError(
-        f"{path}: `$.traceEvents[{row}].{key}` is {found[:60]}, expected {expected}; "
-        "correct or record the trace again"
-    )

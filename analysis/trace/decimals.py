@@ -7,20 +7,20 @@ Today's traces write values such as 4584725184722.053. A double has steps of
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from analysis.errors import DamagedTraceError
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import msgspec
     from numpy.typing import NDArray
 
+    Texts = Sequence[bytes] | Sequence[msgspec.Raw]
+
+EXPECTED = "expected a number of microseconds, at most 4.6e15 (2^62 ns)"
 _LARGEST = 2**62
-_EXPECTED = "expected a number of microseconds, at most 4.6e15 (2^62 ns)"
 _INT64_DIGITS = 18
 _NS_DECIMALS = 3
 _NANOSECOND = Decimal("0.001")
@@ -29,45 +29,63 @@ _SAMPLE = 1000
 _DOT, _COMMA = map(ord, ".,")
 
 
-def nanoseconds(texts: Sequence[bytes] | Sequence[msgspec.Raw]) -> tuple[NDArray[np.int64], bool]:
-    """Parse decimal microseconds exactly.
+class Times(NamedTuple):
+    """Parsed times.
+
+    Attributes:
+        ns: shape (n,), int64; 0 where the text is no time.
+        whole: whether all are whole microseconds.
+        wrong: by position, the texts that are no time, or beyond 2^62 ns.
+    """
+
+    ns: NDArray[np.int64]
+    whole: bool
+    wrong: Mapping[int, str]
+
+    def halves(self) -> tuple[Times, Times]:
+        """Return the first and the last n/2 times."""
+        half = len(self.ns) // 2
+        early = {position: text for position, text in self.wrong.items() if position < half}
+        late = {position - half: text for position, text in self.wrong.items() if position >= half}
+        return Times(self.ns[:half], self.whole, early), Times(self.ns[half:], self.whole, late)
+
+
+def nanoseconds(texts: Texts) -> Times:
+    """Parse decimal microseconds exactly; some recorders write them as JSON text.
 
     Digits beyond the nanosecond are rounded, halves away from zero.
 
     Args:
-        texts: n JSON numbers, as their bytes.
-
-    Returns:
-        n times in nanoseconds, and whether all are whole microseconds.
-
-    Raises:
-        DamagedTraceError: a text is no number, or its time exceeds 2^62 ns; the
-            message starts with the text's position in brackets.
+        texts: n JSON values, as their bytes.
     """
     if not len(texts):
-        return np.empty(0, np.int64), True
+        return Times(np.empty(0, np.int64), True, {})
     joined = b",".join(texts) + b","
+    return _at_once(joined, len(texts)) or _slowly(texts)
+
+
+def _at_once(joined: bytes, number: int) -> Times | None:
+    """Parse numbers that each a comma follows, if all are plain and fit into 64 bits."""
     # Only digits, signs, dots and separators: no exponents, quotes or words.
-    if not joined.translate(None, b"0123456789-.,"):
-        characters = np.frombuffer(joined, np.uint8)
-        ends = np.flatnonzero(characters == _COMMA)
-        lengths = np.diff(ends, prepend=-1) - 1
-        dots = np.flatnonzero(characters == _DOT)
-        decimals = np.zeros(len(ends), np.int64)
-        owners = np.searchsorted(ends, dots)
-        decimals[owners] = ends[owners] - dots - 1
-        digits = lengths - (np.bincount(owners, minlength=len(ends)))
-        if digits.min() > 0 and digits.max() <= _INT64_DIGITS and decimals.max() <= _INT64_DIGITS:
-            mantissas = np.fromstring(joined.replace(b".", b"")[:-1], np.int64, sep=",")
-            scaled = _scale(mantissas, decimals)
-            if scaled is not None:
-                return scaled
-    return _slowly(texts)
+    if joined.translate(None, b"0123456789-.,"):
+        return None
+    characters = np.frombuffer(joined, np.uint8)
+    ends = np.flatnonzero(characters == _COMMA)
+    dots = np.flatnonzero(characters == _DOT)
+    lengths = np.diff(ends, prepend=-1) - 1
+    if lengths.min() <= 0 or lengths.max() > _INT64_DIGITS:
+        return None
+    mantissas = np.fromstring(joined.replace(b".", b"")[:-1], np.int64, sep=",")
+    # Kineto writes three decimals, always.
+    if len(dots) == number and np.array_equal(dots, ends - _NS_DECIMALS - 1):
+        return Times(mantissas, _all(mantissas, 1000), {})
+    decimals = np.zeros(number, np.int64)
+    owners = np.searchsorted(ends, dots)
+    decimals[owners] = ends[owners] - dots - 1
+    return _scale(mantissas, decimals)
 
 
-def _scale(
-    mantissas: NDArray[np.int64], decimals: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], bool] | None:
+def _scale(mantissas: NDArray[np.int64], decimals: NDArray[np.int64]) -> Times | None:
     """Return mantissa x 10^-decimals us, in ns; None where one is out of range."""
     # 10^(3 - decimals): up for at most three decimals, down (rounding) beyond.
     up = _POWERS[np.clip(_NS_DECIMALS - decimals, 0, None)]
@@ -78,31 +96,39 @@ def _scale(
     if decimals.max() > _NS_DECIMALS:
         down = _POWERS[np.clip(decimals - _NS_DECIMALS, 0, None)]
         scaled = np.sign(scaled) * ((np.abs(scaled) + down // 2) // down)
+    return Times(scaled, _all(mantissas, _POWERS[decimals]), {})
+
+
+def _all(values: NDArray[np.int64], divisors: NDArray[np.int64] | int) -> bool:
+    """Tell whether every value is a multiple of its divisor."""
+    divisors = np.broadcast_to(divisors, values.shape)
     # Most traces betray fractions early on; dividing all of their times takes longer.
-    first = slice(None, _SAMPLE)
-    whole = all(
-        bool(np.all(mantissas[some] % _POWERS[decimals[some]] == 0))
-        for some in (first, slice(None))
-    )
-    return scaled, whole
+    parts = (slice(None, _SAMPLE), slice(None))
+    return all(not (values[part] % divisors[part]).any() for part in parts)
 
 
-def _slowly(texts: Sequence[bytes] | Sequence[msgspec.Raw]) -> tuple[NDArray[np.int64], bool]:
+def _slowly(texts: Texts) -> Times:
     """The same, number by number, for exponents and very long fractions."""
-    values = np.empty(len(texts), np.int64)
+    ns = np.zeros(len(texts), np.int64)
     whole = True
+    wrong = {}
     for position, text in enumerate(texts):
         spelled = bytes(text).decode("ascii", "replace")
-        try:
-            microseconds = Decimal(spelled)
-            in_range = microseconds.copy_abs() <= _LARGEST // 1000
-        except InvalidOperation:
-            in_range = False
-            microseconds = Decimal(0)
-        if not in_range:
-            raise DamagedTraceError(f"[{position}] is {spelled[:40] or 'missing'}, {_EXPECTED}")
+        microseconds = _decimal(spelled.strip('"'))
+        if microseconds is None:
+            wrong[position] = spelled
+            continue
         # Quantizing rounds once; any other operation would first round to 28 digits.
-        ns = microseconds.quantize(_NANOSECOND, "ROUND_HALF_UP").scaleb(_NS_DECIMALS)
-        values[position] = int(ns)
+        rounded = microseconds.quantize(_NANOSECOND, "ROUND_HALF_UP").scaleb(_NS_DECIMALS)
+        ns[position] = int(rounded)
         whole = whole and microseconds == microseconds.to_integral_value()
-    return values, whole
+    return Times(ns, whole, wrong)
+
+
+def _decimal(spelled: str) -> Decimal | None:
+    """Return a number that is in range."""
+    try:
+        number = Decimal(spelled)
+        return number if number.copy_abs() <= _LARGEST // 1000 else None
+    except InvalidOperation:  # comparing with NaN raises it too
+        return None

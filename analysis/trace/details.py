@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import numpy as np
 
 from analysis.columns import (
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     Arguments = Sequence[Args | None]
 
+_EXTENTS = msgspec.json.Decoder(Annotated[tuple[int, ...], msgspec.Meta(min_length=1)])
 _LARGEST = np.iinfo(np.int64).max
 _SM_KEYS = (
     "id",
@@ -85,10 +87,18 @@ def shapes(
     """
     result = np.full(len(arguments), NONE, np.int32)
     codes: dict[LaunchShape, int] = {}
+    # Kernels repeat: few spellings are ever parsed.
+    spelled: dict[tuple[bytes, bytes, Any, Any], int] = {}
     for row, args in _of(arguments, role == Role.KERNEL):
-        shape = _shape(args)
-        if shape is not None:
-            result[row] = codes.setdefault(shape, len(codes))
+        key = (bytes(args.grid), bytes(args.block), args.registers, args.shared_memory)
+        try:
+            result[row] = spelled[key]
+        except KeyError:
+            shape = _shape(*key)
+            code = NONE if shape is None else codes.setdefault(shape, len(codes))
+            result[row] = spelled[key] = code
+        except TypeError:
+            pass  # a number that is a list or an object is none
     return result, tuple(codes)
 
 
@@ -110,18 +120,21 @@ def _of(arguments: Arguments, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, 
             yield row, args
 
 
-def _shape(args: Args) -> LaunchShape | None:
-    if not (_is_size(args.grid) and _is_size(args.block)):
+def _shape(grid: bytes, block: bytes, registers: Any, shared_memory: Any) -> LaunchShape | None:
+    if type(registers) is not int or type(shared_memory) is not int:
         return None
-    if type(args.registers) is not int or type(args.shared_memory) is not int:
+    blocks, threads = _size(grid), _size(block)
+    if blocks is None or threads is None:
         return None
-    return LaunchShape(
-        math.prod(args.grid), math.prod(args.block), args.registers, args.shared_memory
-    )
+    return LaunchShape(blocks, threads, registers, shared_memory)
 
 
-def _is_size(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(type(each) is int for each in value)
+def _size(spelled: bytes) -> int | None:
+    """Multiply out the extents along x, y and z."""
+    try:
+        return math.prod(_EXTENTS.decode(spelled)) if spelled else None
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 def _known(number: Any) -> bool:

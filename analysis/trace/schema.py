@@ -3,7 +3,8 @@
 msgspec decodes straight into these structs and skips every key that is not
 named here, which is what makes loading fast. Values whose type differs between
 recorders are left open here and checked where they are used, so that an odd
-argument of an event that does not matter cannot make a trace unreadable.
+argument of an event that does not matter cannot make a trace unreadable. Raw
+values stay text, and are parsed once for all events that say the same.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ class Args(msgspec.Struct, gc=False):
     correlation: Any = None
     wait_on_stream: Any = None
     wait_on_record: Any = msgspec.field(name="wait_on_cuda_event_record_corr_id", default=None)
-    grid: Any = None
-    block: Any = None
+    grid: msgspec.Raw = _ABSENT
+    block: msgspec.Raw = _ABSENT
     registers: Any = msgspec.field(name="registers per thread", default=None)
     shared_memory: Any = msgspec.field(name="shared memory", default=None)
     bandwidth: Any = msgspec.field(name="memory bandwidth (GB/s)", default=None)

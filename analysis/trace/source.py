@@ -1,67 +1,95 @@
-"""Reads a trace file into memory, decompressed."""
+"""Opens what a user names: a file, a pipe or standard input, of bytes as they are stored."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import stat
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
 
-from zlib_ng import zlib_ng
-
-from analysis.errors import DamagedTraceError, NotATraceError, TraceError
+from analysis.errors import NotATraceError, TraceError
+from analysis.trace import STDIN
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-_GZIP_MAGIC = b"\x1f\x8b"
-_GZIP_WBITS = 31
-_PADDING = b"\0"
-_BOM = b"\xef\xbb\xbf"
+_BLOCK = 1 << 20
+
+_RECORD = "export the trace of torch.profiler with export_chrome_trace"
+_FOREIGN = {
+    ".pftrace": "a Perfetto protobuf trace; `traceconv json` makes a Chrome trace of it",
+    ".perfetto-trace": "a Perfetto protobuf trace; `traceconv json` makes a Chrome trace of it",
+    ".nsys-rep": f"a report of Nsight Systems, which is no Chrome trace; {_RECORD}",
+    ".qdrep": f"a report of Nsight Systems, which is no Chrome trace; {_RECORD}",
+    ".ncu-rep": f"a report of Nsight Compute, which is no Chrome trace; {_RECORD}",
+    ".sqlite": f"an SQLite database, as Nsight Systems exports it; {_RECORD}",
+    ".xplane.pb": f"an XPlane trace of XLA; {_RECORD}",
+    ".pb": f"a protobuf file; {_RECORD}",
+}
+_MAGIC = {
+    b"SQLite format 3\0": ".sqlite",
+    b"\x0a\x87\x02\x82\x02\x10": ".pftrace",
+}
 
 
-def read(path: Path) -> bytes:
-    """Return the JSON text of a plain or gzipped trace file.
+@dataclass(slots=True)
+class Stored:
+    """An open file.
 
-    Compression is told by the file's first bytes, not by its name.
+    Attributes:
+        file: its bytes.
+        size: how many there are, where it can be known.
+        read: how many were read.
+    """
+
+    file: IO[bytes]
+    size: int | None
+    read: int = 0
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield what the file holds, from where it stands."""
+        while block := self.file.read(_BLOCK):
+            self.read += len(block)
+            yield block
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Stored]:
+    """Open a trace file, a pipe, or standard input for `-`.
 
     Raises:
-        TraceError: the file cannot be opened.
-        NotATraceError: it is empty.
-        DamagedTraceError: its compressed data are cut short or corrupt.
+        TraceError: it cannot be opened.
+        NotATraceError: its name or its first bytes say that it is something else.
     """
+    if str(path) == STDIN:
+        yield Stored(sys.stdin.buffer, None)
+        return
     try:
-        data = path.read_bytes()
+        # A pipe that nobody writes to would keep us waiting for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor
+            mode = os.fstat(descriptor).st_mode
+            if stat.S_ISDIR(mode):
+                raise IsADirectoryError(None, "Is a directory")
+            os.set_blocking(descriptor, True)
+            refuse_foreign(path)
+            yield Stored(file, os.fstat(descriptor).st_size if stat.S_ISREG(mode) else None)
     except OSError as error:
         raise TraceError(
             f"{path}: cannot be read ({error.strerror or error}); expected a .json or .json.gz file"
         ) from error
-    if data.startswith(_GZIP_MAGIC):
-        data = _inflate(path, data)
-    text = data.removeprefix(_BOM)
-    if not text:
-        raise NotATraceError(f"{path}: is empty; was the recording interrupted? Record it again")
-    return text
 
 
-def _inflate(path: Path, data: bytes) -> bytes:
-    """Decompress all members of a gzip file."""
-    members: list[bytes] = []
-    rest = data
-    while rest.startswith(_GZIP_MAGIC):
-        inflater = zlib_ng.decompressobj(wbits=_GZIP_WBITS)
-        try:
-            members.append(inflater.decompress(rest))
-        except zlib_ng.error as error:  # type: ignore[misc] # its stub says Any
-            raise DamagedTraceError(
-                f"{path}: the gzip data are corrupt ({error}); copy or record the file again"
-            ) from error
-        if not inflater.eof:
-            raise DamagedTraceError(
-                f"{path}: the gzip data end early, after {len(data):,} bytes "
-                f"({sum(map(len, members)):,} decompressed); copy or record the file again"
-            )
-        rest = inflater.unused_data
-    if rest.strip(_PADDING):
-        raise DamagedTraceError(
-            f"{path}: after the gzip data, at byte {len(data) - len(rest):,}, come {len(rest):,} "
-            "bytes of something else; copy or record the file again"
-        )
-    return members[0] if len(members) == 1 else b"".join(members)
+def refuse_foreign(path: Path, begin: bytes = b"") -> None:
+    """Name the files of other tools that people take for traces of torch.profiler.
+
+    Raises:
+        NotATraceError: this is one of them.
+    """
+    kinds = [kind for magic, kind in _MAGIC.items() if begin.startswith(magic)]
+    kinds += [suffix for suffix in _FOREIGN if path.name.endswith(suffix) and not begin]
+    if kinds:
+        raise NotATraceError(f"{path}: is {_FOREIGN[kinds[0]]}")

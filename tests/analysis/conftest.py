@@ -17,12 +17,12 @@ from tests.builders import Event, chrome_trace, write_trace
 
 @pytest.fixture
 def load_bytes(tmp_path: Path) -> Callable[..., Trace]:
-    """Writes bytes as they are to a file, and loads it."""
+    """Writes bytes as they are to a file, and loads it; keyword arguments are `load`'s."""
 
-    def load(data: bytes, name: str = "trace.json") -> Trace:
+    def load(data: bytes, name: str = "trace.json", **options: Any) -> Trace:
         path = tmp_path / name
         path.write_bytes(data)
-        return analysis.load(path)
+        return analysis.load(path, **options)
 
     return load
 

@@ -199,7 +199,7 @@ BROKEN = {
     "missing ts": document(event(ts=None)),
     "missing dur": document(event(dur=None)),
     "negative dur": document(event(dur="-1")),
-    "string ts": document(event(ts='"1"')),
+    "string ts": document(event(ts='"soon"')),
     "absurd ts": document(event(ts="1e999999999")),
     "absurd dur": document(event(dur="4611686018427387")),
     "no pid": document(event(pid=None)),
@@ -214,13 +214,59 @@ BROKEN = {
 def test_no_broken_file_shows_a_traceback(run: Run, tmp_path: Path, kind: str) -> None:
     path = tmp_path / "broken.json"
     path.write_bytes(BROKEN[kind])
-    ended = run("report", path)
+    ended = run("report", "--strict", path)
     assert ended.code == 2
     assert ended.out == ""
     assert ended.err.startswith(f"Error: {path}: ")
     assert ended.err.count("\n") == 1
     assert "Traceback" not in ended.err
     assert not (tmp_path / "reports").exists()
+
+
+RECOVERED = {
+    "truncated": "the JSON ends early",
+    "malformed": "is damaged, it could not be mended",
+    "trailing": "is no event",
+    "corrupt gzip": "the gzip data are corrupt",
+    "bad utf-8": "bytes that are no UTF-8 became U+FFFD",
+    "surrogate": "single backslashes were doubled",
+}
+
+
+@pytest.mark.parametrize("kind", RECOVERED)
+def test_what_is_left_of_a_broken_file_is_measured(run: Run, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "broken.json"
+    path.write_bytes(BROKEN[kind])
+    ended = run("report", path)
+    assert ended.code == 0
+    assert "Traceback" not in ended.err
+    (trace,) = written(tmp_path / "reports")["traces"]
+    assert any(RECOVERED[kind] in note for note in trace["notes"])
+    assert RECOVERED[kind] in " ".join(ended.out.split())
+
+
+def test_a_trace_from_standard_input(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "analysis", "report", "-", "--out", str(tmp_path / "reports")],
+        input=gzip.compress(GOOD),
+        capture_output=True,
+        cwd=REPOSITORY,
+        check=True,
+    )
+    assert not ended.stderr
+    (trace,) = written(tmp_path / "reports")["traces"]
+    assert trace["path"] == "-"
+
+
+@pytest.mark.parametrize(("size", "code"), [("1k", 0), ("900 B", 0), ("0", 2), ("much", 2)])
+def test_a_limit_of_bytes(run: Run, trace: Path, tmp_path: Path, size: str, code: int) -> None:
+    ended = run("report", trace, "--max-bytes", size)
+    assert ended.code == code
+    if code:
+        assert "is no size; expected for example 500M or 20G" in " ".join(ended.err.split())
+    else:
+        (found,) = written(tmp_path / "reports")["traces"]
+        assert any("(--max-bytes allows more)" in note for note in found["notes"])
 
 
 ODD = {
@@ -261,7 +307,10 @@ def test_odd_traces_are_reported(run: Run, tmp_path: Path, kind: str) -> None:
     [
         ("none.json", "no such file or directory; expected a trace or a folder"),
         ("x" * 300, "cannot be read (File name too long); expected a trace or a folder"),
-        (".", "holds no trace (.json or .json.gz); `profiling record --out .` records some"),
+        (
+            ".",
+            "holds no trace (.json, .json.gz, .json.zst); `profiling record --out .` records some",
+        ),
     ],
 )
 def test_paths_that_hold_nothing(run: Run, path: str, reason: str) -> None:

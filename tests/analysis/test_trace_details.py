@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_position_counts_events_of_all_kinds(load_bytes: Callable[..., Trace]) -> None:
-    trace = load_bytes(document(event(ph='"M"'), event(), event(ph='"s"'), event()))
+    trace = load_bytes(document(event(ph='"M"'), event(), event(ph='"s"'), event(ts="9")))
     assert trace.events.position.tolist() == [1, 3]
 
 

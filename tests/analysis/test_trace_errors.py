@@ -3,7 +3,9 @@
 import gzip
 import json
 import random
+import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,6 @@ from hypothesis import strategies as st
 
 import analysis
 from analysis.errors import DamagedTraceError, NotATraceError, TraceError
-from analysis.trace.build import build
-from analysis.trace.decode import decode
 from tests.analysis.raw import document, event
 from tests.builders import chrome_trace, cpu_op, kernel, launch
 
@@ -37,20 +37,7 @@ GIVE = "give the .json or .json.gz file that torch.profiler's export_chrome_trac
 BRACE = f", expected '{{' or '['; {GIVE}"
 KEY = "expected an object with the key 'traceEvents', or a list of events"
 AGAIN = "copy or record the file again"
-ELSE = f"of something else; {AGAIN}"
-EARLY = "the gzip data end early, after {:,} bytes ({:,} decompressed); " + AGAIN
-CORRUPT = "the gzip data are corrupt (Error -3 while decompressing data: {}); " + AGAIN
-CORRECT = "correct or record the trace again"
-MEANT = f"expected a number of microseconds, at most 4.6e15 (2^62 ns); {CORRECT}"
-AN_ID = f"expected a whole number or text; {CORRECT}"
-BITS = f"expected a 64-bit integer; {CORRECT}"
-LATE = f"{2**62 // 1000 * 1000:,} ns after 1,500 ns, expected an end of at most 2^62 ns; {CORRECT}"
-FIELD = "correct that field or record the trace again"
-
-
-def third(**changes: str | None) -> bytes:
-    """A trace whose third event is changed, after one that is not looked at."""
-    return document(event(), b'{"ph":"M"}', event(**changes), event())
+PAGE = "it looks like a web page, perhaps an error message: download the trace again"
 
 
 def failure(load_bytes: LoadBytes, data: bytes, kind: type[TraceError], name: str) -> str:
@@ -71,7 +58,7 @@ def failure(load_bytes: LoadBytes, data: bytes, kind: type[TraceError], name: st
         (b"ts,dur\n1,2\n", f"{STARTS}'ts,dur\\n1,2\\n'{BRACE}"),
         (
             b"<!DOCTYPE html>\n<p>Not found</p>",
-            f"{STARTS}'<!DOCTYPE html>\\n<p>Not found</p>'{BRACE}",
+            f"{STARTS}'<!DOCTYPE html>\\n<p>Not found</p>', expected '{{' or '['; {PAGE}",
         ),
         (b"x" * 100, f"{STARTS}'{'x' * 40}'{BRACE}"),
         (
@@ -79,7 +66,7 @@ def failure(load_bytes: LoadBytes, data: bytes, kind: type[TraceError], name: st
             f"{STARTS}'\N{REPLACEMENT CHARACTER}\\x04\N{REPLACEMENT CHARACTER}'{BRACE}",
         ),
         (b"12.5", f"{STARTS}'12.5'{BRACE}"),
-        (b" \n ", f"{STARTS}' \\n '{BRACE}"),
+        (b" \n ", "holds nothing but blanks; was the recording interrupted? Record it again"),
         (b"", "is empty; was the recording interrupted? Record it again"),
         (b"\xef\xbb\xbf", "is empty; was the recording interrupted? Record it again"),
         (b"{}", f"{NO_TRACE}Object missing required field `traceEvents`; {KEY}"),
@@ -92,7 +79,7 @@ def failure(load_bytes: LoadBytes, data: bytes, kind: type[TraceError], name: st
             b'{"traceEvents":{"a":1}}',
             f"{NO_TRACE}Expected `array`, got `object` - at `$.traceEvents`; {KEY}",
         ),
-        (b"[1, 2]", f"{NO_TRACE}Expected `object`, got `int` - at `$[0]`; {KEY}"),
+        (b"[1, 2]", f"{NO_TRACE}a list of something else than events; {KEY}"),
         (TEXT.decode().encode("utf-16"), "is encoded in UTF-16, expected UTF-8; re-encode it"),
         (
             b"\xfe\xff" + TEXT.decode().encode("utf-16-be"),
@@ -129,189 +116,49 @@ def test_a_directory(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("compress", [bytes, gzip.compress], ids=["plain", "gzip"])
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (GZIPPED[:2], EARLY.format(2, 0)),
-        (GZIPPED[:-8], EARLY.format(len(GZIPPED) - 8, len(TEXT))),
-        (GZIPPED[:-1], EARLY.format(len(GZIPPED) - 1, len(TEXT))),
-        (GZIPPED + GZIPPED[:12], EARLY.format(len(GZIPPED) + 12, len(TEXT))),
-        (GZIPPED + b"rest", f"after the gzip data, at byte {len(GZIPPED):,}, come 4 bytes {ELSE}"),
-        (GZIPPED[:-8] + bytes(4) + GZIPPED[-4:], CORRUPT.format("incorrect data check")),
-        (GZIPPED[:2] + b"\x07" + GZIPPED[3:], CORRUPT.format("unknown compression method")),
-    ],
-    ids=["header", "trailer", "last byte", "second member", "trailing", "checksum", "method"],
-)
-def test_broken_gzip_data(load_bytes: LoadBytes, data: bytes, message: str) -> None:
-    assert failure(load_bytes, data, DamagedTraceError, "t.json.gz") == message
-
-
-def test_gzip_data_cut_in_the_middle_say_how_far_they_reach(load_bytes: LoadBytes) -> None:
-    half = len(GZIPPED) // 2
-    message = failure(load_bytes, GZIPPED[:half], DamagedTraceError, "t.json.gz")
-    assert message.startswith(f"the gzip data end early, after {half:,} bytes (")
-    decompressed = int(message.partition("(")[2].partition(" ")[0].replace(",", ""))
-    assert 0 < decompressed < len(TEXT)
-
-
-@pytest.mark.parametrize("compress", [bytes, gzip.compress], ids=["plain", "gzip"])
-@pytest.mark.parametrize("length", [1, 16, 150, 5_000, len(TEXT) - 2, len(TEXT) - 1])
-def test_json_that_ends_early(
-    load_bytes: LoadBytes, compress: Callable[[bytes], bytes], length: int
-) -> None:
-    assert failure(load_bytes, compress(TEXT[:length]), DamagedTraceError, "t.json") == (
-        f"the JSON ends early, at byte {length:,}; was the recording interrupted? "
-        "Copy or record the file again"
-    )
-
-
-def test_a_list_that_ends_early(load_bytes: LoadBytes) -> None:
-    cut = b"[" + event() + b","
-    message = failure(load_bytes, cut, DamagedTraceError, "t.json")
-    assert message.startswith(f"the JSON ends early, at byte {len(cut)};")
-
-
-@pytest.mark.parametrize(
-    ("broken", "offset", "reason"),
-    [
-        (b'{"ph":"X",,"ts":1}', 10, "object keys must be strings"),
-        (event(ts="NaN"), event().index(b"1.5"), "invalid character"),
-        (event(ts="1.2.3"), event().index(b"1.5") + 3, "expected ',' or '}'"),
-        (event(ts="007"), event().index(b"1.5") + 1, "invalid number"),
-        (event(name='"a\nb"'), event().index(b"gemm") + 1, "invalid character"),
-    ],
-)
-def test_malformed_json_names_the_byte(
-    load_bytes: LoadBytes, broken: bytes, offset: int, reason: str
-) -> None:
-    before = b'{"traceEvents":[' + event() + b","
-    data = before + broken + b"," + event() + b"]}"
-    place = len(before) + offset
-    near = repr(data[place - 20 : place + 20].decode())
-    assert failure(load_bytes, data, DamagedTraceError, "t.json") == (
-        f"JSON is malformed: {reason} (byte {place}), near {near}; {AGAIN}"
-    )
-
-
-def test_text_behind_the_json_is_placed(load_bytes: LoadBytes) -> None:
-    assert failure(
-        load_bytes, b'{"traceEvents":[]} {"traceEvents":[]}', DamagedTraceError, "t"
-    ) == (
-        "JSON is malformed: trailing characters (byte 20), near "
-        f"""'{{"traceEvents":[]}} {{"traceEvents":[]}}'; {AGAIN}"""
-    )
-
-
-@pytest.mark.parametrize(
-    ("name", "offset", "reason"),
-    [
-        (b"ab\xffcd", 2, "invalid start byte"),
-        ("größe".encode("latin-1"), 2, "invalid start byte"),
-        ("naïveté".encode("latin-1"), 2, "invalid continuation byte"),
-        (b"\xed\xa0\x80", 0, "invalid continuation byte"),
-    ],
-)
-def test_bytes_that_are_no_utf_8_are_placed(
-    load_bytes: LoadBytes, name: bytes, offset: int, reason: str
-) -> None:
-    data = document(event(), event(name='"NAME"').replace(b"NAME", name), event())
-    place = data.index(name) + offset
-    near = repr(data[place - 20 : place + 20].decode("utf-8", "replace"))
-    assert failure(load_bytes, data, DamagedTraceError, "t.json") == (
-        f"is not valid UTF-8 at byte {place}, near {near} ({reason}); "
-        "re-encode or record the file again"
-    )
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "message"),
-    [
-        ("ph", "1", f"Expected `str`, got `int` - at `$.traceEvents[2].ph`; {FIELD}"),
-        ("cat", "[]", f"Expected `str | null`, got `array` - at `$.traceEvents[2].cat`; {FIELD}"),
-        ("name", "3", f"Expected `str | null`, got `int` - at `$.traceEvents[2].name`; {FIELD}"),
+        (TEXT[:1], "the JSON ends early, at byte 1, before the first event"),
+        (TEXT[:16], "the JSON ends early, at byte 16, before the first event"),
+        (b"[", "the JSON ends early, at byte 1, before the first event"),
+        (b'{"a":1,,}', "JSON is malformed: object keys must be strings (byte 7), near "),
+        (b'{"a":' + b"[" * 200_000, "its JSON is nested too deeply to be a trace"),
         (
-            "args",
-            "[]",
-            f"Expected `object | null`, got `array` - at `$.traceEvents[2].args`; {FIELD}",
+            b'{"traceEvents":[{"ph":"X","na',
+            "none of its events can be read: event 0, bytes 16 to 29: the JSON ends early",
         ),
         (
-            "args",
-            '"x"',
-            f"Expected `object | null`, got `str` - at `$.traceEvents[2].args`; {FIELD}",
+            document(event(ts=None), event(dur="-1")),
+            "none of its events can be read: event 0, bytes 16 to 115: `ts` is missing",
         ),
-        ("pid", "9" * 5000, f"Integer value out of range - at `$.traceEvents[2].pid`; {FIELD}"),
-        ("pid", None, f"`$.traceEvents[2].pid` is missing, {AN_ID}"),
-        ("pid", "null", f"`$.traceEvents[2].pid` is missing, {AN_ID}"),
-        ("pid", "1.5", f"`$.traceEvents[2].pid` is 1.5, {AN_ID}"),
-        ("pid", "true", f"`$.traceEvents[2].pid` is true, {AN_ID}"),
-        ("tid", None, f"`$.traceEvents[2].tid` is missing, {AN_ID}"),
-        ("tid", "[1]", f"`$.traceEvents[2].tid` is [1], {AN_ID}"),
-        ("tid", '{"a": 1}', f'`$.traceEvents[2].tid` is {{"a": 1}}, {AN_ID}'),
-        ("args", '{"stream":1.5}', f"`$.traceEvents[2].args.stream` is 1.5, {AN_ID}"),
-        ("args", '{"stream":true}', f"`$.traceEvents[2].args.stream` is true, {AN_ID}"),
-        ("args", '{"correlation":"3"}', f'`$.traceEvents[2].args.correlation` is "3", {BITS}'),
-        ("args", '{"correlation":3.0}', f"`$.traceEvents[2].args.correlation` is 3.0, {BITS}"),
-        (
-            "args",
-            f'{{"correlation":{2**63}}}',
-            f"`$.traceEvents[2].args.correlation` is {2**63}, {BITS}",
-        ),
-        ("ts", None, f"`$.traceEvents[2].ts` is missing, {MEANT}"),
-        ("dur", None, f"`$.traceEvents[2].dur` is missing, {MEANT}"),
-        ("ts", "null", f"`$.traceEvents[2].ts` is null, {MEANT}"),
-        ("ts", "true", f"`$.traceEvents[2].ts` is true, {MEANT}"),
-        ("ts", '"12"', f'`$.traceEvents[2].ts` is "12", {MEANT}'),
-        ("ts", '"1,2"', f'`$.traceEvents[2].ts` is "1,2", {MEANT}'),
-        ("dur", '"2"', f'`$.traceEvents[2].dur` is "2", {MEANT}'),
-        ("ts", "[1,2]", f"`$.traceEvents[2].ts` is [1,2], {MEANT}"),
-        ("ts", '{"a":1}', f'`$.traceEvents[2].ts` is {{"a":1}}, {MEANT}'),
-        ("ts", "1e300", f"`$.traceEvents[2].ts` is 1e300, {MEANT}"),
-        ("ts", "1e999999999", f"`$.traceEvents[2].ts` is 1e999999999, {MEANT}"),
-        ("ts", "-99999999999999999", f"`$.traceEvents[2].ts` is -99999999999999999, {MEANT}"),
-        ("dur", "1e17", f"`$.traceEvents[2].dur` is 1e17, {MEANT}"),
-        ("dur", "4611686018427387", f"`$.traceEvents[2].dur` is {LATE}"),
-        ("dur", "-2.5", f"`$.traceEvents[2].dur` is -2,500 ns, expected 0 or more; {CORRECT}"),
     ],
 )
-def test_a_bad_field_is_named_with_its_event(
-    load_bytes: LoadBytes, key: str, value: str | None, message: str
+def test_traces_of_which_nothing_is_left(
+    load_bytes: LoadBytes, compress: Callable[[bytes], bytes], data: bytes, message: str
 ) -> None:
-    data = third(**{key: value})
-    assert failure(load_bytes, data, DamagedTraceError, "t.json") == message
-
-
-def test_an_activity_on_no_lane_at_all(load_bytes: LoadBytes) -> None:
-    message = failure(load_bytes, third(args=None, tid=None), DamagedTraceError, "t.json")
-    assert message == f"`$.traceEvents[2].args.stream` is missing, {AN_ID}"
-
-
-@pytest.mark.parametrize("value", ["null", "3", "[]", '"x"'])
-def test_an_event_that_is_none(load_bytes: LoadBytes, value: str) -> None:
-    kinds = {"null": "null", "3": "int", "[]": "array", '"x"': "str"}
-    data = document(event(), value.encode(), event())
-    assert failure(load_bytes, data, DamagedTraceError, "t.json") == (
-        f"Expected `object`, got `{kinds[value]}` - at `$.traceEvents[1]`; {FIELD}"
-    )
-
-
-DEEP = 200_000
+    assert failure(load_bytes, compress(data), DamagedTraceError, "t.json").startswith(message)
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "message"),
     [
-        b'{"other":' + b"[" * DEEP + b"]" * DEEP + b',"traceEvents":[]}',
-        document(event(args='{"x":' * DEEP + "1" + "}" * DEEP)),
-        document(event(ts="[" * DEEP + "]" * DEEP)),
-        document(event(pid="[" * DEEP + "]" * DEEP)),
-        b'{"distributedInfo":' + b'{"a":' * DEEP,
+        (GZIPPED[:2], "the gzip data end early, after 2 bytes (0 decompressed)"),
+        (
+            GZIPPED[:2] + b"\x07" + GZIPPED[3:],
+            (
+                "the gzip data are corrupt (Error -3 while decompressing data: unknown compression "
+                "method)"
+            ),
+        ),
     ],
-    ids=["skipped key", "args", "ts", "pid", "unclosed"],
 )
-def test_nesting_without_end(load_bytes: LoadBytes, data: bytes) -> None:
-    assert failure(load_bytes, data, DamagedTraceError, "t.json") == (
-        f"its JSON is nested too deeply to be a trace; {AGAIN}"
-    )
+def test_gzip_data_of_which_nothing_is_left(
+    load_bytes: LoadBytes, data: bytes, message: str
+) -> None:
+    found = failure(load_bytes, data, DamagedTraceError, "t.json.gz")
+    assert found == f"{message}; {AGAIN}"
 
 
 SMALL = chrome_trace(EVENTS[:4], mixed=True)
@@ -320,32 +167,33 @@ SMALL = chrome_trace(EVENTS[:4], mixed=True)
 @pytest.mark.parametrize(
     "text", [SMALL, chrome_trace(EVENTS[:4], bare=True)], ids=["object", "list"]
 )
-def test_a_trace_cut_anywhere_is_an_error(load_bytes: LoadBytes, text: bytes) -> None:
+def test_a_trace_cut_anywhere_is_an_error_when_strict(load_bytes: LoadBytes, text: bytes) -> None:
     for length in range(len(text)):
         with pytest.raises(TraceError, match=r"t\.json: "):
-            load_bytes(text[:length], "t.json")
+            load_bytes(text[:length], "t.json", strict=True)
 
 
-def test_a_compressed_trace_cut_anywhere_is_an_error(load_bytes: LoadBytes) -> None:
+def test_a_compressed_trace_cut_anywhere_is_an_error_when_strict(load_bytes: LoadBytes) -> None:
     data = gzip.compress(SMALL)
     for length in range(len(data)):
         with pytest.raises(TraceError, match=r"t\.json: "):
-            load_bytes(data[:length], "t.json")
+            load_bytes(data[:length], "t.json", strict=True)
 
 
+@pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("compressed", [False, True], ids=["plain", "gzip"])
 def test_damaged_bytes_are_an_error_of_ours_or_harmless(
-    load_bytes: LoadBytes, compressed: bool
+    load_bytes: LoadBytes, compressed: bool, strict: bool
 ) -> None:
     chosen = random.Random(1)
     whole = gzip.compress(SMALL, mtime=0) if compressed else SMALL
     refused = 0
-    for _ in range(500):
+    for _ in range(300):
         data = bytearray(whole)
         for _ in range(chosen.choice([1, 1, 2, 5])):
             data[chosen.randrange(len(data))] = chosen.choice(b'\x00\xff{}[]",:-.0e9 n\n\\')
-        refused += not measures_or_refuses(bytes(data), load_bytes)
-    assert 150 < refused <= 500
+        refused += not measures_or_refuses(bytes(data), partial(load_bytes, strict=strict))
+    assert 60 < refused <= 300 if strict else refused < 200
 
 
 def measures_or_refuses(data: bytes, load: Callable[[bytes], analysis.Trace]) -> bool:
@@ -398,9 +246,7 @@ def test_fields_of_any_kind_are_an_error_of_ours_or_harmless(
 ) -> None:
     events = [GOOD, *(GOOD | change for change in changes)]
     for whole in (events, {"traceEvents": events, "distributedInfo": changes[0]}):
-        measures_or_refuses(json.dumps(whole).encode(), in_memory)
-
-
-def in_memory(data: bytes) -> analysis.Trace:
-    path = Path("trace.json")
-    return build(path, decode(path, data))
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "trace.json"
+            path.write_text(json.dumps(whole))
+            measures_or_refuses(b"", lambda _: analysis.load(path))  # noqa: B023 - called at once

@@ -480,7 +480,7 @@ def test_loading_and_measuring_need_no_heavy_package(tmp_path: Path) -> None:
         [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
     modules = set(json.loads(loaded.stdout))
-    assert "analysis.trace.load" in modules
+    assert "analysis.trace.loading" in modules
     assert not modules & {"pandas", "torch", "hta", "click", "rich", "matplotlib"}
 
 

@@ -1,0 +1,140 @@
+"""One call from a file to columns."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.errors import DamagedTraceError, TraceError
+from analysis.trace import MAX_BYTES
+from analysis.trace.ahead import ahead
+from analysis.trace.cut import pieces
+from analysis.trace.damage import DamageError
+from analysis.trace.head import take_head
+from analysis.trace.reader import Reader
+from analysis.trace.source import Stored, opened
+from analysis.trace.unpack import unpack
+from analysis.trace.workers import parsed
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator
+
+    from analysis.columns import Trace
+
+_AHEAD = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far reading a file has come.
+
+    Attributes:
+        read: bytes of the file, as stored.
+        size: all of its bytes, where that can be known.
+        events: of all kinds.
+    """
+
+    read: int
+    size: int | None
+    events: int
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    strict: bool = False,
+    max_bytes: int = MAX_BYTES,
+    workers: int | None = None,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Trace:
+    """Read a Chrome trace into columns.
+
+    What is damaged is passed over or mended, and `Trace.notes` says what was lost, and
+    where.
+
+    Args:
+        path: a trace as torch.profiler writes it, in its object form or as a bare
+            list of events: plain, compressed by gzip or zstd, or in a zip or tar
+            archive; `-` is standard input.
+        strict: make any loss an error.
+        max_bytes: of text, after which reading stops.
+        workers: processes beside this one that decode; None: as many as there are
+            further cores, for a text that is worth it.
+        progress: called now and then.
+
+    Returns:
+        The trace; times are exact to the nanosecond.
+
+    Raises:
+        TraceError: the file cannot be read; the message names the place.
+    """
+    source = Path(path)
+    with _collector_paused(), opened(source) as stored:
+        text = _Text(stored, unpack(stored.blocks(), source, stored.file), max_bytes)
+        with ahead(iter(text), _AHEAD) as blocks:
+            try:
+                head, rest = take_head(blocks, source)
+            except TraceError as error:
+                if text.damage is not None:
+                    raise DamagedTraceError(
+                        f"{source}: {text.damage}; copy or record the file again"
+                    ) from error
+                raise
+            reader = Reader(source, head, strict=strict)
+            for piece, part in parsed(pieces(rest, head.length), workers, text.expected):
+                reader.take(piece, part)
+                progress(Progress(stored.read, stored.size, reader.number))
+        if text.damage is not None:
+            reader.fail(text.damage)
+        return reader.finish()
+
+
+class _Text:
+    """Blocks of text up to where they are damaged, or too many.
+
+    Attributes:
+        damage: why the text ends where it does not.
+    """
+
+    def __init__(self, stored: Stored, blocks: Iterator[bytes], most: int) -> None:
+        self._stored = stored
+        self._blocks = blocks
+        self._given = 0
+        self._most = most
+        self.damage: str | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for block in self._blocks:
+                yield block[: self._most - self._given]
+                self._given += len(block)
+                if self._given > self._most:
+                    self.damage = (
+                        f"the text is longer than {self._most:,} bytes, the most that is read "
+                        "(--max-bytes allows more)"
+                    )
+                    return
+        except DamageError as damage:
+            self.damage = str(damage)
+
+    def expected(self) -> int | None:
+        """Return about how many bytes of text there are in all, where that can be told."""
+        if self._stored.size is None or not self._stored.read:
+            return None
+        return self._given * self._stored.size // self._stored.read
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Millions of small objects without cycles: collecting them only costs time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

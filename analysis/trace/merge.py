@@ -1,0 +1,191 @@
+"""Parts to one trace."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
+
+from analysis.columns import ACTIVITY_ROLES, NONE, Events, Synchronisations, Transfers
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+    from numpy.typing import NDArray
+
+    from analysis.trace.part import Part
+
+_TABLES = {
+    "name": "names",
+    "pid": "pids",
+    "tid": "tids",
+    "stream": "streams",
+    "shape": "shapes",
+    "category": "categories",
+}
+_Value = TypeVar("_Value", bound="Hashable")
+
+
+class Merge:
+    """Collects parts in the order of the file, and makes one table of each kind of them.
+
+    Attributes:
+        number: how many events of all kinds came so far.
+        begins_and_ends: how many of them of the phases B and E.
+        whole: whether all times so far are whole microseconds.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.begins_and_ends = 0
+        self.whole = True
+        self._rows = 0
+        self._columns = _Columns()
+        self._tables: dict[str, _Table[Any]] = {column: _Table() for column in _TABLES}
+        self._synchronisations = _Columns()
+        self._transfers = _Columns()
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def add(self, part: Part) -> None:
+        """Take in the next part."""
+        codes = {
+            column: self._tables[column].take(getattr(part.events, table))
+            for column, table in _TABLES.items()
+        }
+        for column, values in _arrays(part.events):
+            if column in codes:
+                self._columns.add(column, codes[column][values])
+            elif column == "position":
+                self._columns.add(column, values + np.int32(self.number))
+            else:
+                self._columns.add(column, values)
+        waits = part.synchronisations
+        self._synchronisations.add("row", waits.row + np.int32(self._rows))
+        self._synchronisations.add("on_stream", codes["stream"][waits.on_stream])
+        self._synchronisations.add("record", waits.record)
+        self._transfers.add("row", part.transfers.row + np.int32(self._rows))
+        self._transfers.add("bandwidth", part.transfers.bandwidth)
+        self.number += part.number
+        self.begins_and_ends += part.begins_and_ends
+        self.whole = self.whole and part.whole
+        self._rows += len(part.events)
+
+    def skip(self, number: int) -> None:
+        """Count events that were lost."""
+        self.number += number
+
+    def finish(self) -> tuple[Events, Synchronisations, Transfers]:
+        """Return the tables; the parts are gone then."""
+        tables: dict[str, Any] = {
+            _TABLES[column]: table.values() for column, table in self._tables.items()
+        }
+        return (
+            Events(**self._columns.joined(), **tables),
+            Synchronisations(**self._synchronisations.joined()),
+            Transfers(**self._transfers.joined()),
+        )
+
+
+class _Table(Generic[_Value]):
+    """The distinct values of all parts."""
+
+    def __init__(self) -> None:
+        self._codes: dict[_Value, int] = {}
+
+    def take(self, values: tuple[_Value, ...]) -> NDArray[np.int32]:
+        """Return the code here of each code there; that of no value is the last one."""
+        codes = self._codes
+        found = [codes.setdefault(value, len(codes)) for value in values]
+        return np.array([*found, NONE], np.int32)
+
+    def values(self) -> tuple[_Value, ...]:
+        return tuple(self._codes)
+
+
+class _Columns:
+    """Arrays that grow in place, so that no second copy of them ever exists."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, NDArray[Any]] = {}
+        self._used: dict[str, int] = {}
+
+    def add(self, column: str, values: NDArray[Any]) -> None:
+        array = self._arrays.setdefault(column, np.empty(0, values.dtype))
+        begin = self._used.get(column, 0)
+        end = begin + len(values)
+        if end > len(array):
+            # Nothing else refers to it, and large arrays are moved without being copied.
+            array.resize(end + end // 8, refcheck=False)
+        array[begin:end] = values
+        self._used[column] = end
+
+    def joined(self) -> dict[str, Any]:
+        for column, array in self._arrays.items():
+            array.resize(self._used[column], refcheck=False)
+        return dict(self._arrays)
+
+
+def _arrays(table: Any) -> Iterable[tuple[str, NDArray[Any]]]:
+    for field in dataclasses.fields(table):
+        value = getattr(table, field.name)
+        if isinstance(value, np.ndarray):
+            yield field.name, value
+
+
+def without_duplicates(
+    events: Events, synchronisations: Synchronisations, transfers: Transfers, resolution_ns: int
+) -> tuple[Events, Synchronisations, Transfers, int]:
+    """Drop activities that say the very same as an earlier one.
+
+    A lane runs one thing at a time: the same name, lane, launch and times twice are two
+    records of one activity, which would count double. Where times are too coarse to tell
+    two activities of one launch (a graph's) from each other, both stay.
+
+    Returns:
+        The tables and how many activities were dropped.
+    """
+    told_apart = (events.correlation != NONE) & (events.end - events.start > 2 * resolution_ns)
+    activities = np.isin(events.role, ACTIVITY_ROLES)
+    twins = _duplicates(events, np.flatnonzero(activities & told_apart))
+    if not len(twins):
+        return events, synchronisations, transfers, 0
+    kept = np.ones(len(events), np.bool_)
+    kept[twins] = False
+    place = np.cumsum(kept, dtype=np.int32) - np.int32(1)
+    waits, copies = kept[synchronisations.row], kept[transfers.row]
+    return (
+        events.select(kept),
+        Synchronisations(
+            place[synchronisations.row[waits]],
+            synchronisations.on_stream[waits],
+            synchronisations.record[waits],
+        ),
+        Transfers(place[transfers.row[copies]], transfers.bandwidth[copies]),
+        len(twins),
+    )
+
+
+def _duplicates(events: Events, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return those of the rows that repeat an earlier one of them."""
+    start = events.start[rows]
+    order = np.argsort(start, kind="stable")
+    start = start[order]
+    near = np.flatnonzero(start[1:] == start[:-1])
+    if not len(near):
+        return rows[:0]
+    # Few begin at the same nanosecond: they alone are looked at closely.
+    rows = np.unique(rows[order[np.concatenate([near, near + 1])]])
+    keys = [
+        column[rows]
+        for column in (events.end, events.name, events.correlation, events.stream, events.pid)
+    ]
+    order = np.lexsort((rows, *keys, events.start[rows]))
+    rows = rows[order]
+    same = events.start[rows[1:]] == events.start[rows[:-1]]
+    for key in keys:
+        same &= key[order[1:]] == key[order[:-1]]
+    repeated: NDArray[np.intp] = rows[1:][same]
+    return repeated

@@ -1,0 +1,213 @@
+"""Pieces of text, in their order, to one trace; nothing is lost without a word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from analysis.columns import Trace
+from analysis.errors import DamagedTraceError
+from analysis.trace import decode, details, losses
+from analysis.trace.build import build, spread
+from analysis.trace.losses import Loss
+from analysis.trace.merge import Merge, without_duplicates
+from analysis.trace.walk import BLANK, value_end, walk
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from analysis.trace.cut import Piece
+    from analysis.trace.head import Head
+    from analysis.trace.part import Part
+    from analysis.trace.schema import Document
+
+_PATIENCE = 16 << 20
+_KEPT = 64 << 20
+_EARLY = "the JSON ends early"
+_ADVICE = "copy or record the file again"
+
+
+class Reader:
+    """Takes pieces and what was decoded of them."""
+
+    def __init__(self, path: Path, head: Head, *, strict: bool) -> None:
+        self._path = path
+        self._head = head
+        self._strict = strict
+        self._merge = Merge()
+        self._losses: list[Loss] = []
+        self._lost = 0
+        self._at = head.length
+        self._rest = b""
+        self._tail: _Tail | None = None
+        self._end: Document | None = None
+        for loss in head.losses:
+            self._lose(loss)
+
+    @property
+    def number(self) -> int:
+        """How many events of all kinds came so far."""
+        return self._merge.number
+
+    def take(self, piece: Piece, part: Part | None) -> None:
+        """Take the next piece, and its part if it decoded as a whole list.
+
+        Raises:
+            DamagedTraceError: something is lost, which strictness does not allow.
+        """
+        self._at = piece.begin + len(piece.text)
+        if self._tail is not None:
+            self._tail.add(piece.text)
+        elif part is not None and not self._rest:
+            self._merge.add(part)
+        elif not (piece.last and self._take_end(self._rest + piece.text)):
+            self._take_apart(piece)
+
+    def fail(self, reason: str) -> None:
+        """Note that the text ends here since the rest of the file cannot be decompressed."""
+        self._lose(Loss(self._at, self._at, reason, "the rest, if any, is lost", events=0))
+
+    def finish(self) -> Trace:
+        """Return the trace.
+
+        Raises:
+            DamagedTraceError: none of its events can be read, or something is lost,
+                which strictness does not allow.
+        """
+        if self._tail is not None:
+            self._read_tail(self._tail)
+        elif self._end is None:
+            begin = self._at - len(self._rest)
+            is_event = self._rest.startswith(b"{")
+            event = self.number if is_event else None
+            advice = "was the recording interrupted?"
+            self._lose(Loss(begin, self._at, _EARLY, advice, int(is_event), event))
+            self._merge.skip(int(is_event))
+        if self._losses and self.number == self._lost:
+            raise DamagedTraceError(
+                f"{self._path}: none of its events can be read: {self._losses[0]}; {_ADVICE}"
+            )
+        return self._trace()
+
+    def _lose(self, loss: Loss) -> None:
+        if self._strict:
+            raise DamagedTraceError(f"{self._path}: {loss}; {_ADVICE}, or read it without --strict")
+        self._losses.append(loss)
+        self._lost += loss.events
+
+    def _take_end(self, text: bytes) -> bool:
+        """Take the rest of the trace, if nothing is wrong with it."""
+        document = decode.end(text, bare=self._head.bare)
+        if document is None:
+            return False
+        part, faults = build(document.traceEvents)
+        if faults:
+            return False
+        self._merge.add(part)
+        self._end = document
+        return True
+
+    def _take_apart(self, piece: Piece) -> None:
+        """Take the events of a text one by one."""
+        text = self._rest + piece.text
+        begin = piece.begin - len(self._rest)
+        found = walk(text, begin, self.number, last=piece.last, patience=_PATIENCE)
+        part, faults = build(found.events)
+        wrong = [
+            Loss(
+                *found.ranges[fault.row],
+                fault.found,
+                fault.expected,
+                events=int(fault.fatal),
+                event=self.number + found.numbers[fault.row],
+            )
+            for fault in faults
+        ]
+        for loss in (*found.losses, *wrong):
+            self._lose(loss)
+        self._merge.add(spread(part, found.numbers, found.number))
+        self._rest = text[found.used :]
+        if found.closed:
+            self._tail = _Tail(begin + found.used, self._rest)
+
+    def _read_tail(self, tail: _Tail) -> None:
+        """Read what comes after the events."""
+        text = b"".join(tail.texts)
+        opening = decode.BARE_OPENING if self._head.bare else decode.OPENING
+        end, _ = value_end(opening + text, 0)
+        if end is None:
+            remedy = "rank and device properties may not be known"
+            found = "what follows the events is damaged"
+            self._lose(Loss(tail.begin, self._at, found, remedy, events=0))
+            return
+        self._end = decode.end((opening + text)[len(opening) : end], bare=self._head.bare)
+        behind = text[end - len(opening) :]
+        if behind.strip(BLANK) or tail.dropped:
+            begin = self._at - tail.dropped - len(behind.lstrip(BLANK))
+            number = behind.count(b'"ph"') + tail.events
+            what = f"a second document follows, with about {number:,} events"
+            if not number:
+                what = "something else follows the trace"
+            remedy = "the first one alone was read; split the file there"
+            self._lose(Loss(begin, self._at, what, remedy, events=0))
+
+    def _trace(self) -> Trace:
+        unread = self._merge.begins_and_ends
+        resolution_ns = 1000 if self._merge.whole else 1
+        events, waits, transfers, repeated = without_duplicates(
+            *self._merge.finish(), resolution_ns
+        )
+        lost = losses.sentences(self._losses)
+        if repeated:
+            lost.append(
+                f"{repeated:,} activities are recorded twice, with the same name, lane, times and "
+                "launch; each counts once."
+            )
+        notes = []
+        if not len(events):
+            notes.append(
+                "The trace holds no complete events (`ph: X`): there is nothing to measure."
+            )
+        if unread:
+            notes.append(
+                f"{unread:,} begin/end events (`ph: B`, `E`) are not read; Kineto writes none."
+            )
+        return Trace(
+            path=str(self._path),
+            rank=_rank(self._said("distributedInfo")),
+            resolution_ns=resolution_ns,
+            events=events,
+            synchronisations=waits,
+            transfers=transfers,
+            multiprocessors=details.multiprocessors(self._said("deviceProperties")),
+            losses=tuple(lost),
+            notes=tuple(notes),
+        )
+
+    def _said(self, key: str) -> Any:
+        """Return what is said outside of the events, before or after them."""
+        after = getattr(self._end, key, None)
+        return getattr(self._head.document, key) if after is None else after
+
+
+class _Tail:
+    """What follows the list of events: a little, unless another trace is glued to it."""
+
+    def __init__(self, begin: int, text: bytes) -> None:
+        self.begin = begin
+        self.texts = [text]
+        self.dropped = 0
+        self.events = 0
+        self._kept = len(text)
+
+    def add(self, text: bytes) -> None:
+        if self._kept < _KEPT:
+            self.texts.append(text)
+            self._kept += len(text)
+        else:
+            self.dropped += len(text)
+            self.events += text.count(b'"ph"')
+
+
+def _rank(info: Any) -> int | None:
+    rank = info.get("rank") if isinstance(info, dict) else None
+    return rank if type(rank) is int else None

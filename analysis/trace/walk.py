@@ -1,0 +1,142 @@
+"""Reads damaged or unusual text event by event, and loses as little as can be.
+
+It needs no guess where an event ends, as long as the event is JSON; where it is
+not, it goes on at the next place that looks like the beginning of one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from analysis.trace import decode
+from analysis.trace.cut import KEYS
+from analysis.trace.losses import Loss
+from analysis.trace.mend import mend
+
+if TYPE_CHECKING:
+    from analysis.trace.schema import Event
+
+_SCAN = json.JSONDecoder(strict=False, parse_float=str, parse_int=str).raw_decode
+_BETWEEN = re.compile(rb"[\s,]*")
+_BEGIN = rb"\{\s*" + KEYS
+_CLOSING = rb'\](?=\s*(?:\}|,\s*"|\Z))'
+_RESUME = re.compile(_BEGIN + rb"|" + _CLOSING)
+_NEXT = re.compile(rb"\}(?=\s*,\s*" + _BEGIN + rb"|\s*" + _CLOSING + rb")")
+_NEXT_OR_CUT = re.compile(rb"\}(?=\s*,\s*" + _BEGIN + rb"|\s*" + _CLOSING + rb"|\s*,\s*\Z)")
+_WINDOW = 64 << 10
+_FOLLOWS = (b"", b"{", b"[")
+BLANK = b" \t\r\n\0"
+
+
+@dataclass(slots=True)
+class Walk:
+    """What was found in a text.
+
+    Attributes:
+        events: those that could be decoded.
+        numbers: which event of the text each of them is.
+        ranges: the bytes [begin, end) of each, in the whole text.
+        losses: what is wrong, in the order of the text.
+        number: how many events there are, lost ones included.
+        used: how much of the text was read; the rest is an event that goes on.
+        closed: whether the list of events ends there.
+    """
+
+    events: list[Event] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    ranges: list[tuple[int, int]] = field(default_factory=list)
+    losses: list[Loss] = field(default_factory=list)
+    number: int = 0
+    used: int = 0
+    closed: bool = False
+
+
+def walk(text: bytes, begin: int, number: int, *, last: bool, patience: int) -> Walk:
+    """Read the events of a text that starts between two of them.
+
+    Args:
+        text: what to read.
+        begin: where it begins in the whole text.
+        number: how many events came before it.
+        last: whether nothing follows.
+        patience: how long an event may be before its not ending is taken for damage.
+    """
+    found = Walk()
+
+    def lose(at: int, what: str, remedy: str, events: int) -> None:
+        event = number + found.number
+        found.losses.append(Loss(begin + at, begin + found.used, what, remedy, events, event))
+
+    while True:
+        at = found.used = _behind(_BETWEEN, text, found.used)
+        if at == len(text):
+            return found
+        if text.startswith(b"]", at) and _closes(text, at, last=last):
+            found.closed = True
+            return found
+        if not text.startswith(b"{", at):
+            resumed = _RESUME.search(text, at + 1)
+            found.used = resumed.start() if resumed else len(text)
+            lose(at, "is no event", "it was passed over", events=0)
+            continue
+        guess = (_NEXT if last else _NEXT_OR_CUT).search(text, at)
+        end = guess.end() if guess else None
+        event = decode.event(text[at:end]) if guess else None
+        if event is None:
+            # The guess was wrong, or the event is damaged.
+            certain, goes_on = value_end(text, at)
+            if goes_on and (end is None if last else len(text) - at <= patience):
+                return found
+            end = certain or end or len(text)
+            event = decode.event(text[at:end])
+        found.used = len(text) if end is None else end
+        if event is None:
+            mended = mend(text[at:end], decode.event)
+            if mended is None:
+                lose(at, "is damaged", "it could not be mended", events=1)
+                found.number += 1
+                continue
+            event, remedy = mended
+            lose(at, "is damaged", remedy, events=0)
+        found.events.append(event)
+        found.numbers.append(found.number)
+        found.ranges.append((begin + at, begin + found.used))
+        found.number += 1
+
+
+def value_end(text: bytes, at: int) -> tuple[int | None, bool]:
+    """Return where the JSON value at a place ends, and whether it goes on behind the text.
+
+    Control characters and NaN are let pass. A value that is broken has no end.
+    """
+    for window in (text[at : at + _WINDOW], text[at:]):
+        # One character for each byte: JSON's own characters are the same in UTF-8.
+        characters = window.decode("latin-1")
+        try:
+            return at + _SCAN(characters)[1], False
+        except json.JSONDecodeError as error:
+            unterminated = error.msg.startswith("Unterminated string")
+            if not unterminated and error.pos < len(characters.rstrip()):
+                return None, False
+        except RecursionError:
+            return None, False
+    return None, True
+
+
+def _closes(text: bytes, at: int, *, last: bool) -> bool:
+    """Tell whether a bracket ends the list of events, or is a stray one."""
+    if text[at + 1 :].strip(BLANK)[:1] in _FOLLOWS:
+        return True  # the end of a bare list
+    opened = decode.OPENING + text[at:]
+    end, goes_on = value_end(opened, 0)
+    if end is not None:
+        return opened[end:].strip(BLANK)[:1] in _FOLLOWS
+    return goes_on or (last and _RESUME.search(text, at + 1) is None)
+
+
+def _behind(pattern: re.Pattern[bytes], text: bytes, at: int) -> int:
+    matched = pattern.match(text, at)
+    return matched.end() if matched else at
