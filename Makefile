@@ -39,7 +39,7 @@ format: $(INSTALLED) ## Format the code and apply the safe fixes
 	$(BIN)/ruff check --fix
 
 bench: $(INSTALLED) ## Time us against HTA and against bare decoding
-	$(BIN)/python tests/benchmarks/bench.py $(ARGS)
+	$(BIN)/python -m tests.benchmarks.bench $(ARGS)
 
 # The build of torch that a machine gets names its own CUDA packages, or none.
 lock: ## Resolve requirements.lock, pins kept (ARGS=--upgrade: newest)

@@ -48,7 +48,6 @@ _ROLES = {
 _COMPLETE = "X"
 _ID = "expected a whole number or text"
 _IDENTITIES = {int, str}
-_NUMBERED = {int, type(None)}
 _LINKED = (*ACTIVITY_ROLES, Role.CALL, Role.SYNC)
 _BITS = "expected a 64-bit integer; its launch is not known"
 _INT64 = np.iinfo(np.int64)
@@ -221,23 +220,29 @@ def _wrong_streams(rows: list[int], stream: list[Any], activities: list[int]) ->
 
 def _correlations(fields: _Fields, role: NDArray[np.int8]) -> tuple[NDArray[np.int64], list[Fault]]:
     """Return the correlations of activities, calls and synchronisations."""
-    given = [None if args is None else args.correlation for args in fields.args]
+    given = [0 if args is None else args.correlation or 0 for args in fields.args]
     linked = np.isin(role, _LINKED)
     faults = []
-    if not set(map(type, given)) <= _NUMBERED or _out_of_range(given):
+    result = _integers(given)
+    if result is None:
+        result = np.zeros(len(given), np.int64)
         for index, value in enumerate(given):
-            given[index] = _number(value)
-            if given[index] is None and value is not None and linked[index]:
+            number = _number(value)
+            if number is not None:
+                result[index] = number
+            elif linked[index]:
                 fault = _fault(fields.rows[index], "args.correlation", _spelled(value), _BITS)
                 faults.append(fault._replace(fatal=False))
-    result = np.array([value or NONE for value in given], np.int64)
-    result[~linked | (result < 0)] = NONE
+    result[~linked | (result <= 0)] = NONE
     return result, faults
 
 
-def _out_of_range(numbers: list[int | None]) -> bool:
-    present = [number for number in numbers if number]
-    return bool(present) and not _INT64.min <= min(present) <= max(present) <= _INT64.max
+def _integers(values: list[Any]) -> NDArray[np.int64] | None:
+    """Return 64-bit integers, if they all are."""
+    try:
+        return np.array(values, np.int64) if set(map(type, values)) <= {int} else None
+    except OverflowError:
+        return None
 
 
 def _number(value: Any) -> int | None:

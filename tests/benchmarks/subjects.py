@@ -59,6 +59,43 @@ def floor(path: str) -> float:
     return time.perf_counter() - begin
 
 
+def load_only(path: str) -> float:
+    """Load the trace into columns."""
+    from analysis import load  # noqa: PLC0415 - as above
+
+    begin = time.perf_counter()
+    load(path)
+    return time.perf_counter() - begin
+
+
+def load_alone(path: str) -> float:
+    """The same, in this process alone."""
+    from analysis.trace import load  # noqa: PLC0415 - as above
+
+    begin = time.perf_counter()
+    load(path, workers=0)
+    return time.perf_counter() - begin
+
+
+def hta_load(path: str) -> float:
+    """Load the trace with HTA, which computes nothing else then."""
+    from hta.trace_analysis import TraceAnalysis  # noqa: PLC0415 - as above
+
+    logging.disable(logging.CRITICAL)
+    begin = time.perf_counter()
+    TraceAnalysis(trace_files={0: path}, trace_dir="/", include_last_profiler_step=True)
+    return time.perf_counter() - begin
+
+
+def inflate(path: str) -> float:
+    """Decompress, all at once."""
+    from zlib_ng import zlib_ng  # noqa: PLC0415 - as above
+
+    begin = time.perf_counter()
+    zlib_ng.decompress(Path(path).read_bytes(), wbits=31)
+    return time.perf_counter() - begin
+
+
 def synthetic(activities: str) -> float:
     """Compute every figure of a made-up trace, which no file was read for."""
     from analysis import analyze  # noqa: PLC0415 - as above
@@ -73,6 +110,10 @@ SUBJECTS: dict[str, Callable[[str], float]] = {
     "ours": ours,
     "hta": hta,
     "floor": floor,
+    "hta-load": hta_load,
+    "inflate": inflate,
+    "load": load_only,
+    "load-alone": load_alone,
     "synthetic": synthetic,
 }
 
