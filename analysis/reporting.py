@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from analysis.hta import compare as compare_with_hta
 from analysis.hta import require as require_hta
 from analysis.pipeline import DEFAULT_GAPS, analyze
 from analysis.report import Failure, Report
-from analysis.trace import MAX_BYTES, load
+from analysis.trace import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,21 +25,6 @@ if TYPE_CHECKING:
     from analysis.report import TraceReport
     from analysis.trace import Progress
 
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How traces are read.
-
-    Attributes:
-        strict: make any loss an error.
-        max_bytes: of text, after which reading stops.
-    """
-
-    strict: bool = False
-    max_bytes: int = MAX_BYTES
-
-
-READING = Reading()
 _SUFFIXES = (".gz", ".zst", ".json", ".pt.trace")
 NOT_COMPUTED = (
     "The dependency graph: available parallelism, efficiency and window over span.",
@@ -54,7 +38,7 @@ def report(
     gaps: int = DEFAULT_GAPS,
     within: str | None = None,
     hta: bool = False,
-    reading: Reading = READING,
+    reading: Reading | None = None,
     progress: Callable[[Path, Progress | None], None] = lambda *_: None,
 ) -> Report:
     """Load and measure every trace; one that cannot be read does not stop the others.
@@ -64,7 +48,7 @@ def report(
         gaps: how many idle gaps of each device to list.
         within: measure the window of this range alone.
         hta: set HTA's figures beside ours, of the whole trace.
-        reading: how traces are read.
+        reading: how traces are read; None: in the usual way.
         progress: called with each file before it is read, and then as it is read.
 
     Raises:
@@ -76,17 +60,13 @@ def report(
     if hta:
         require_hta()
     sources = discover(paths)
+    reading = reading or Reading()
     traces: list[TraceReport] = []
     failures: list[Failure] = []
     for source in sources:
         progress(source.path, None)
         try:
-            trace = load(
-                source.path,
-                strict=reading.strict,
-                max_bytes=reading.max_bytes,
-                progress=partial(progress, source.path),
-            )
+            trace = reading.load(source.path, partial(progress, source.path))
             traces.append(_measure(source, trace, gaps, within, hta=hta))
         except TraceError as error:
             if len(sources) == 1:

@@ -6,6 +6,7 @@ import shutil
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,7 +18,9 @@ from analysis.hta import require, trace_analysis
 from analysis.hta.tables import ANALYSES, answers
 from analysis.render import terminal
 from analysis.report import Report
-from analysis.trace import load
+
+if TYPE_CHECKING:
+    from analysis.trace import Reading
 
 _ALL_FAILED = 1
 
@@ -49,8 +52,7 @@ def command(
     *,
     last_step: bool,
     no_rounding: bool,
-    strict: bool,
-    max_bytes: int,
+    reading: Reading,
 ) -> int:
     """Run HTA's ANALYSIS, or all of them, on TRACES: files or directories of them.
 
@@ -61,13 +63,7 @@ def command(
     paths, names = _split(arguments)
     with shown() as progress:
         traces = [
-            load(
-                source.path,
-                strict=strict,
-                max_bytes=max_bytes,
-                progress=partial(progress, source.path),
-            )
-            for source in discover(paths)
+            reading.load(source.path, partial(progress, source.path)) for source in discover(paths)
         ]
     analysis = trace_analysis(
         traces, include_last_profiler_step=last_step, rounding=False if no_rounding else None

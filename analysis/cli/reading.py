@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from analysis.trace import MAX_BYTES
+from analysis.trace import MAX_BYTES, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_Command = TypeVar("_Command", bound="Callable[..., Any]")
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
@@ -30,16 +30,25 @@ class _Size(click.ParamType[int]):
         return int(matched[1]) * _UNITS[matched[2]]
 
 
-def reading_options(command: _Command) -> _Command:
-    """Add --strict and --max-bytes."""
-    strict = click.option(
+def reading_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Add --strict, --max-bytes and --no-cache; the command is given a `Reading`."""
+
+    @click.option(
         "--strict", is_flag=True, help="Refuse a damaged trace instead of reading what is left."
     )
-    most = click.option(
+    @click.option(
         "--max-bytes",
         type=_Size(),
         default=MAX_BYTES,
         metavar="SIZE",
         help=f"Stop reading a text longer than this.  [default: {MAX_BYTES >> 30} GiB]",
     )
-    return strict(most(command))
+    @click.option("--no-cache", is_flag=True, help="Read large traces anew, and keep nothing.")
+    @functools.wraps(command)
+    def with_reading(
+        *arguments: Any, strict: bool, max_bytes: int, no_cache: bool, **options: Any
+    ) -> int:
+        reading = Reading(strict=strict, max_bytes=max_bytes, cached=not no_cache)
+        return command(*arguments, reading=reading, **options)
+
+    return with_reading

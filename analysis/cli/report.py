@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,9 +15,12 @@ from analysis.compose import compose
 from analysis.output import check_writable, write_all
 from analysis.pipeline import DEFAULT_GAPS
 from analysis.render import RENDERERS, terminal
-from analysis.reporting import Reading, report
+from analysis.reporting import report
 from analysis.units import encodable
 from analysis.vocabulary import PROFILER_STEP
+
+if TYPE_CHECKING:
+    from analysis.trace import Reading
 
 _SOME_FAILED = 1
 
@@ -56,8 +60,7 @@ def command(
     named: str | None,
     *,
     hta: bool,
-    strict: bool,
-    max_bytes: int,
+    reading: Reading,
 ) -> int:
     """Measure TRACES, which are files or directories of them; - is standard input.
 
@@ -73,7 +76,7 @@ def command(
             gaps=gaps,
             within=_within(step, named),
             hta=hta,
-            reading=Reading(strict=strict, max_bytes=max_bytes),
+            reading=reading,
             progress=progress,
         )
     document = compose(found)

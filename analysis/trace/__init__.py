@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from analysis.trace.loading import Progress, load
+    from analysis.trace.loading import Progress, Reading, load
 
-__all__ = ["MAX_BYTES", "STDIN", "Progress", "load"]
+__all__ = ["MAX_BYTES", "STDIN", "Progress", "Reading", "load"]
 
 STDIN = "-"
 """The path that means standard input."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import stat
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis import cache
 from analysis.errors import DamagedTraceError, TraceError
 from analysis.trace import MAX_BYTES
 from analysis.trace.ahead import ahead
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from analysis.columns import Trace
 
 _AHEAD = 2
+_LARGE = 2 << 20  # bytes as stored; reading a text of some ten times that takes a while
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,38 @@ class Progress:
     events: int
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How traces are read.
+
+    Attributes:
+        strict: make any loss an error.
+        max_bytes: of text, after which reading stops.
+        cached: use the user's cache.
+    """
+
+    strict: bool = False
+    max_bytes: int = MAX_BYTES
+    cached: bool = True
+
+    def load(self, path: Path, progress: Callable[[Progress], None] = lambda _: None) -> Trace:
+        """Read a trace so; see `load`."""
+        return load(
+            path,
+            strict=self.strict,
+            max_bytes=self.max_bytes,
+            cached=self.cached,
+            progress=progress,
+        )
+
+
 def load(
     path: str | os.PathLike[str],
     *,
     strict: bool = False,
     max_bytes: int = MAX_BYTES,
     workers: int | None = None,
+    cached: bool = True,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Trace:
     """Read a Chrome trace into columns.
@@ -64,6 +93,8 @@ def load(
         max_bytes: of text, after which reading stops.
         workers: processes beside this one that decode; None: as many as there are
             further cores, for a text that is worth it.
+        cached: take a large trace's columns from the user's cache where it was read
+            before, and keep them there (needs pyarrow).
         progress: called now and then.
 
     Returns:
@@ -73,6 +104,33 @@ def load(
         TraceError: the file cannot be read; the message names the place.
     """
     source = Path(path)
+    entry = cache.find(source) if cached and _is_large(source) else None
+    trace = cache.get(entry, source) if entry is not None else None
+    if trace is None:
+        trace = _read(source, progress, strict=strict, max_bytes=max_bytes, workers=workers)
+        # What was lost may matter to somebody who wants none lost: it is read again.
+        if entry is not None and not trace.losses:
+            cache.put(entry, trace)
+    return trace
+
+
+def _is_large(source: Path) -> bool:
+    """Tell whether reading a file takes long enough to be spared the next time."""
+    try:
+        status = source.stat()
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_size >= _LARGE
+
+
+def _read(
+    source: Path,
+    progress: Callable[[Progress], None],
+    *,
+    strict: bool,
+    max_bytes: int,
+    workers: int | None,
+) -> Trace:
     with _collector_paused(), opened(source) as stored:
         text = _Text(stored, unpack(stored.blocks(), source, stored.file), max_bytes)
         with ahead(iter(text), _AHEAD) as blocks:

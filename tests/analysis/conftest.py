@@ -15,6 +15,12 @@ from analysis import Trace
 from tests.builders import Event, chrome_trace, write_trace
 
 
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's cache is left alone."""
+    monkeypatch.setenv("TORCH_OVERLAP_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
 @pytest.fixture
 def load_bytes(tmp_path: Path) -> Callable[..., Trace]:
     """Writes bytes as they are to a file, and loads it; keyword arguments are `load`'s."""
