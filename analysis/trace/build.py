@@ -220,7 +220,9 @@ def _wrong_streams(rows: list[int], stream: list[Any], activities: list[int]) ->
 
 def _correlations(fields: _Fields, role: NDArray[np.int8]) -> tuple[NDArray[np.int64], list[Fault]]:
     """Return the correlations of activities, calls and synchronisations."""
-    given = [0 if args is None else args.correlation or 0 for args in fields.args]
+    given = [
+        0 if args is None or args.correlation is None else args.correlation for args in fields.args
+    ]
     linked = np.isin(role, _LINKED)
     faults = []
     result = _integers(given)

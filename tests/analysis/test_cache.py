@@ -6,7 +6,7 @@ import dataclasses
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -148,13 +148,14 @@ def test_no_byte_of_an_entry_can_change_what_is_read(trace: Path) -> None:
 def test_an_entry_of_impossible_columns_is_refused(trace: Path) -> None:
     sound = analysis.load(trace, cached=False)
     entry = Path(os.environ[cache.FOLDER]) / "x.parquet"
-    for change in (
+    changes: list[dict[str, Any]] = [
         {"name": sound.events.name + 100},
         {"stream": sound.events.stream - 2},
         {"role": sound.events.role + 9},
         {"end": sound.events.start - 1},
-    ):
-        events = dataclasses.replace(sound.events, **{k: v.copy() for k, v in change.items()})
+    ]
+    for change in changes:
+        events = dataclasses.replace(sound.events, **change)
         cache.put(entry, dataclasses.replace(sound, events=events))
         assert entry.is_file()
         assert cache.get(entry, trace) is None
