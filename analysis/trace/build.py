@@ -48,7 +48,8 @@ _ROLES = {
 _COMPLETE = "X"
 _ID = "expected a whole number or text"
 _IDENTITIES = {int, str}
-_LINKED = (*ACTIVITY_ROLES, Role.CALL, Role.SYNC)
+_IS_ACTIVITY = np.isin(list(Role), ACTIVITY_ROLES)
+_IS_LINKED = np.isin(list(Role), (*ACTIVITY_ROLES, Role.CALL, Role.SYNC))
 _BITS = "expected a 64-bit integer; its launch is not known"
 _INT64 = np.iinfo(np.int64)
 _DIGITS = 18
@@ -107,7 +108,7 @@ def build(events: Sequence[Event]) -> tuple[Part, list[Fault]]:
     categories = _Interner()
     category = categories.encode(fields.cat)
     role = _roles(categories.table())[category]
-    activities = np.flatnonzero(np.isin(role, ACTIVITY_ROLES)).tolist()
+    activities = np.flatnonzero(_IS_ACTIVITY[role]).tolist()
     stream = _streams(fields, activities)
     faults = [
         *_wrong_times(rows, "ts", starts),
@@ -223,7 +224,7 @@ def _correlations(fields: _Fields, role: NDArray[np.int8]) -> tuple[NDArray[np.i
     given = [
         0 if args is None or args.correlation is None else args.correlation for args in fields.args
     ]
-    linked = np.isin(role, _LINKED)
+    linked = _IS_LINKED[role]
     faults = []
     result = _integers(given)
     if result is None:
