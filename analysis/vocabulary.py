@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 STEP_RANGE = "overlap.step"
 """The name that `profiling` gives to one step of the workload."""
 
+BRANCH_RANGE = "overlap.branch "
+"""What the names that `profiling` gives to branches begin with."""
+
 STREAM_WAIT = "Stream Wait Event"
 """Kineto's name for a recorded wait of one stream for another."""
 
@@ -167,6 +170,16 @@ def profiler_step(names: Sequence[str]) -> NDArray[np.bool_]:
 def own_step(names: Sequence[str]) -> NDArray[np.bool_]:
     """Tell which annotations are the recorder's steps."""
     return np.fromiter((name == STEP_RANGE for name in names), np.bool_, len(names))
+
+
+def branch(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which annotations are the recorder's branches."""
+    return np.fromiter((name.startswith(BRANCH_RANGE) for name in names), np.bool_, len(names))
+
+
+def namespaced(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which operators are of the dispatcher, or of autograd: those that have a namespace."""
+    return np.fromiter(("::" in name for name in names), np.bool_, len(names))
 
 
 def _called(pattern: re.Pattern[str], names: Sequence[str]) -> NDArray[np.bool_]:
