@@ -19,8 +19,10 @@ from analysis.document import (
 from analysis.hta import section as hta_section
 from analysis.metrics.breakdown import Breakdown
 from analysis.metrics.lanes import Lanes
+from analysis.metrics.launches import QUEUE_LIMIT, LaunchFigures
 from analysis.metrics.parallelism import Parallelism, ratio
 from analysis.metrics.usage import Usage
+from analysis.units import text
 from analysis.wording import STATE_MEANING
 
 if TYPE_CHECKING:
@@ -141,6 +143,7 @@ def _trace_table(traces: list[TraceReport]) -> Table:
         Column("busy", Unit.SHARE),
         Column("overlap", Unit.SHARE),
         Column("achieved", Unit.NUMBER),
+        Column("queued", Unit.NUMBER),
         Column("strongest state", Unit.TEXT),
     )
     rows = tuple(_device_row(trace, device) for trace in traces for device in trace.devices)
@@ -149,6 +152,7 @@ def _trace_table(traces: list[TraceReport]) -> Table:
 
 def _device_row(trace: TraceReport, device: DeviceFigures) -> tuple[Cell, ...]:
     usage, window = device.of(Usage), device.window_ns
+    launches = device.if_any(LaunchFigures)
     return (
         trace.label,
         device.device,
@@ -157,6 +161,7 @@ def _device_row(trace: TraceReport, device: DeviceFigures) -> tuple[Cell, ...]:
         ratio(usage.busy_ns, window),
         ratio(usage.overlap_ns, window),
         device.of(Parallelism).achieved,
+        None if launches is None else launches.queue.mean,
         strongest_state(device),
     )
 
@@ -181,6 +186,9 @@ def _device(device: DeviceFigures) -> list[Block]:
     pairs = device.of(Lanes).lane_overlap_ns
     if pairs:
         blocks.append(_pairs(device))
+    launches = device.if_any(LaunchFigures)
+    if launches is not None and launches.calls:
+        blocks.append(_launches(launches))
     if device.gaps.idle_gaps:
         blocks.append(_gaps(device))
     return blocks
@@ -248,6 +256,44 @@ def _pairs(device: DeviceFigures) -> Table:
         Column("of the smaller", Unit.SHARE),
     )
     return Table(columns, rows, _of_all("Lanes that ran together", len(rows), len(pairs)))
+
+
+def _launches(found: LaunchFigures) -> Table:
+    columns = (
+        Column("launches", Unit.TEXT),
+        Column("number", Unit.COUNT),
+        Column("median", Unit.TIME),
+        Column("95th percentile", Unit.TIME),
+        Column("longest", Unit.TIME),
+        Column("in all", Unit.TIME),
+    )
+    rows = tuple(
+        (title, each.count, each.median_ns, each.p95_ns, each.longest_ns, each.total_ns)
+        for title, each in (("in the call", found.call_ns), ("queued", found.queue_ns))
+        if each is not None
+    )
+    return Table(columns, rows, f"Launches: {_launch_words(found)}.")
+
+
+def _launch_words(found: LaunchFigures) -> str:
+    words = [f"{text(found.calls, Unit.COUNT)} calls"]
+    if found.graph_replays:
+        words.append(f"{text(found.graph_replays, Unit.COUNT)} of them replays of a graph")
+    if found.activities_per_second is not None and found.activities_per_busy_second is not None:
+        words.append(
+            f"{text(round(found.activities_per_second), Unit.COUNT)} activities launched a second, "
+            f"{text(round(found.activities_per_busy_second), Unit.COUNT)} run a busy second"
+        )
+    if found.short_kernel_share:
+        share = text(found.short_kernel_share, Unit.SHARE)
+        words.append(f"{share} of the kernels shorter than their launch")
+    if found.queue.mean is not None:
+        mean = text(found.queue.mean, Unit.NUMBER)
+        words.append(f"{mean} waiting on average, {found.queue.longest:,} at most")
+    if found.queue.full_ns:
+        full = text(found.queue.full_ns, Unit.TIME)
+        words.append(f"a queue full ({QUEUE_LIMIT:,}) for {full}")
+    return "; ".join(words)
 
 
 def _gaps(device: DeviceFigures) -> Table:

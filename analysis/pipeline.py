@@ -12,6 +12,7 @@ from analysis.errors import SelectionError
 from analysis.host import Host
 from analysis.metrics import accelerator, cpu, steps
 from analysis.metrics.gaps import gaps as idle_gaps
+from analysis.metrics.launches import heads
 from analysis.metrics.stages import stages
 from analysis.metrics.steps import Window
 from analysis.metrics.timeline import lane_runs
@@ -133,6 +134,7 @@ class _Measured:
         self._compute_runs = lane_runs(device, WorkClass.COMPUTE)
         windows = (self.whole, *self.steps, *self._own_steps, *self.chosen)
         span = (min(window.low for window in windows), max(window.high for window in windows))
+        self._heads = heads(device)
         self._stages: Stages | None = None
         if process is None:
             self._stages = stages(device, waits(trace, device), shared.thresholds)
@@ -182,6 +184,7 @@ class _Measured:
             low=low,
             high=high,
             host=self._host,
+            heads=self._heads,
             stages=self._stages,
             process=self._process,
         )

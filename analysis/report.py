@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 """Of report.json; within it keys are added, never renamed."""
 
+_TOGETHER = ("parallelism", "launches")
+"""Metrics that have a key of their own in report.json."""
+
 _Metric = TypeVar("_Metric")
 
 
@@ -50,10 +53,14 @@ class DeviceFigures:
 
     def of(self, kind: type[_Metric]) -> _Metric:
         """Return the result of one metric, by its class."""
-        for result in self.results.values():
-            if isinstance(result, kind):
-                return result
-        raise KeyError(kind.__name__)
+        result = self.if_any(kind)
+        if result is None:
+            raise KeyError(kind.__name__)
+        return result
+
+    def if_any(self, kind: type[_Metric]) -> _Metric | None:
+        """Return the result of one metric, by its class; None where it has none."""
+        return next((each for each in self.results.values() if isinstance(each, kind)), None)
 
     def to_json(self) -> dict[str, Any]:
         """Return the device's entry of report.json."""
@@ -67,8 +74,8 @@ class DeviceFigures:
         }
         for name, result in self.results.items():
             plain = _plain(result)
-            # The factors of one question stay together; all other figures stand on their own.
-            flat |= {name: plain} if name == "parallelism" else plain
+            # The figures of one question stay together; those of use stand on their own.
+            flat |= {name: plain} if name in _TOGETHER else plain
         flat["concurrency_ns"] = {str(k): ns for k, ns in enumerate(flat["concurrency_ns"])}
         flat |= _plain(self.gaps)
         flat["ceilings"] = None

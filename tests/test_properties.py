@@ -184,6 +184,9 @@ def _renamed(report: Report, new: dict[str, str]) -> dict[str, Any]:
             for lane in device["lanes"]:
                 lane["lane"] = new[lane["lane"]]
             device["lanes"].sort(key=lambda lane: int(lane["lane"]))
+            for queue in (queues := (device["launches"] or {"queues": []})["queues"]):
+                queue["lane"] = new[queue["lane"]]
+            queues.sort(key=lambda queue: int(queue["lane"]))
             breakdown = device["lane_breakdown_ns"]
             device["lane_breakdown_ns"] = {new[lane]: ns for lane, ns in breakdown.items()}
             pairs = [(new[a], new[b], ns) for a, b, ns in device["lane_overlap_ns"]]

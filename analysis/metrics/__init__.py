@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from analysis.metrics.breakdown import breakdown
 from analysis.metrics.lanes import lanes
+from analysis.metrics.launches import launches
 from analysis.metrics.parallelism import parallelism
 from analysis.metrics.usage import usage
 
@@ -19,5 +20,6 @@ METRICS: dict[str, Callable[[View], object]] = {
     "breakdown": breakdown,
     "lanes": lanes,
     "parallelism": parallelism,
+    "launches": launches,
 }
 """Every metric that a report holds for each device and window."""

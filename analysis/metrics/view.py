@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from analysis.device import Device
     from analysis.host import Host
+    from analysis.metrics.launches import Heads
     from analysis.metrics.stages import Stages
     from analysis.metrics.timeline import LaneRuns, Timeline
     from analysis.processes import Process
@@ -28,6 +29,7 @@ class View:
         low: int ns.
         high: int ns.
         host: what the host did.
+        heads: the device's launch calls; None on a CPU.
         stages: the activities' stages; None on a CPU.
         process: the process's threads; None on an accelerator.
     """
@@ -39,6 +41,7 @@ class View:
     low: int
     high: int
     host: Host
+    heads: Heads | None = None
     stages: Stages | None = None
     process: Process | None = None
 

@@ -167,7 +167,7 @@ def test_modes_of_several_ranks_are_told_apart(record: Record, tmp_path: Path) -
 
 def test_only_traces_without_a_run_are_listed_as_traces(recorded: Report) -> None:
     (table,) = tables(section_of(compose(recorded), "Traces"))
-    assert table.rows == (("device", "3", 1, 100, 1.0, 0.0, 1.0, "one_nothing_queued"),)
+    assert table.rows == (("device", "3", 1, 100, 1.0, 0.0, 1.0, 0.0, "one_nothing_queued"),)
 
 
 def test_what_was_not_read_is_said_in_full(recorded: Report) -> None:
@@ -249,6 +249,16 @@ def test_the_breakdown_is_whole_and_sorted(details: Section) -> None:
     assert times == sorted(times, key=lambda ns: -ns if isinstance(ns, int) else 0)
     assert sum(ns for ns in times if isinstance(ns, int)) == 260
     assert all(row[3] for row in table.rows)
+
+
+def test_launches(details: Section) -> None:
+    """Waiting in [10, 260): the second for 50, the last for 20, of 260 ns."""
+    table = table_of(details, "launches")
+    assert table.caption == (
+        "Launches: 3 calls; 12,000,000 activities launched a second, 14,285,714 run a busy second; "
+        "0.27 waiting on average, 1 at most."
+    )
+    assert table.rows == (("in the call", 3, 1, 10, 10, 12), ("queued", 3, 10, 58, 58, 77))
 
 
 def test_lanes_and_pairs(details: Section) -> None:

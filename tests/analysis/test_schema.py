@@ -53,7 +53,8 @@ NULLABLE = re.compile(
     r"|foreign_busy_ns|speed_up|traced_speed_up|traced_wall_ns|less_work|more_overlap|less_idle|busy_share"
     r"|overlap_share|strongest_state|baseline|cpu_seconds_per_wall_second"
     r"|hta|ours|theirs|difference|unexplained|failure)$"
-    r"|^cpu.*\.latency_bound_ns$"
+    r"|\.launches\.(call_ns|queue_ns|\w+_second|short_kernel_share|queues?(\[\])?\.mean|queue\.lane)$"
+    r"|^cpu.*\.(latency_bound_ns|launches)$"
 )
 NOT_COMPUTED = (
     "available",
