@@ -56,7 +56,8 @@ lock: ## Resolve requirements.lock, pins kept (ARGS=--upgrade: newest)
 # A recording has a manifest; other traces that someone put there stay.
 clean: ## Remove recordings, reports, builds and caches; keep traces/examples/
 	for manifest in traces/*.manifest.json; do \
-		rm -f "$$manifest" "$${manifest%.manifest.json}".pt.trace.json.gz; \
+		rm -f "$$manifest" "$${manifest%.manifest.json}".pt.trace.json.gz \
+			"$${manifest%.manifest.json}".graph.json.gz; \
 	done
 	rm -rf reports build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find analysis profiling tests -name __pycache__ -type d -prune -exec rm -rf {} +

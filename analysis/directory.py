@@ -16,14 +16,23 @@ if TYPE_CHECKING:
     from analysis.manifest import Manifest
 
 _TRACE_SUFFIXES = (".json", ".json.gz", ".json.zst")
+_GRAPH_SUFFIXES = (".graph.json.gz", ".graph.json")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A trace file and what its recorder said of it."""
+    """A trace file and what its recorder said of it.
+
+    Attributes:
+        path: the file.
+        manifest: what the recorder wrote beside it.
+        graph: the execution trace beside it.
+        notes: what of these is missing or was not used, and why.
+    """
 
     path: Path
     manifest: Manifest | None
+    graph: Path | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -74,28 +83,53 @@ def _in_directory(directory: Path) -> list[Path]:
         # A recorder's hidden files are not finished.
         if path.name.endswith(_TRACE_SUFFIXES)
         and not path.name.startswith(".")
-        and not path.name.endswith(manifests.SUFFIX)
+        and not path.name.endswith((manifests.SUFFIX, *_GRAPH_SUFFIXES))
         and path.is_file()
     )
 
 
 def _source(path: Path) -> Source:
-    beside = path.with_name(path.name.split(".")[0] + manifests.SUFFIX)
+    beside = _beside(path, manifests.SUFFIX)
     if not beside.is_file():
-        return Source(path, None)
+        return Source(path, None, _lone_graph(path))
     try:
         manifest = manifests.read(beside)
     except TraceError as error:
-        return Source(path, None, (f"The manifest was not used: {error}",))
+        return Source(path, None, notes=(f"The manifest was not used: {error}",))
     if manifest.trace != path.name:
-        return Source(path, None)
+        return Source(path, None, _lone_graph(path))
     if path.is_file() and not manifests.belongs(manifest, path):
         note = (
             f"The manifest {beside.name} describes another file (its sha256 differs); it was not "
             "used. Record again to compare modes."
         )
-        return Source(path, None, (note,))
-    return Source(path, manifest)
+        return Source(path, None, notes=(note,))
+    graph, notes = _recorded_graph(path, manifest)
+    return Source(path, manifest, graph, notes)
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name.split(".")[0] + suffix)
+
+
+def _lone_graph(path: Path) -> Path | None:
+    """Return the execution trace that somebody put beside a trace."""
+    candidates = (_beside(path, suffix) for suffix in _GRAPH_SUFFIXES)
+    return next((each for each in candidates if each.is_file() and each != path), None)
+
+
+def _recorded_graph(path: Path, manifest: Manifest) -> tuple[Path | None, tuple[str, ...]]:
+    """Return the execution trace that the recorder wrote, and why there is none."""
+    recorded = manifest.graph
+    if recorded.file is None:
+        return None, (f"No dependency graph: {recorded.reason}",) if recorded.reason else ()
+    graph = path.with_name(recorded.file)
+    if not graph.is_file():
+        return None, (f"No dependency graph: {graph.name}, which the manifest names, is missing.",)
+    if not manifests.is_file(graph, recorded.sha256):
+        note = f"No dependency graph: {graph.name} is not the file that the manifest describes."
+        return None, (note,)
+    return graph, ()
 
 
 def _order(source: Source) -> tuple[bool, str, str, str]:

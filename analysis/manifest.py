@@ -55,6 +55,21 @@ class Outputs:
 
 
 @dataclass(frozen=True, slots=True)
+class GraphFile:
+    """The execution trace beside the trace; older recorders wrote none.
+
+    Attributes:
+        file: its name; None if there is none.
+        sha256: of its bytes.
+        reason: why there is none.
+    """
+
+    file: str | None = None
+    sha256: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What was run, on what; see `profiling.manifest` for every key."""
 
@@ -70,6 +85,7 @@ class Manifest:
     workload: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
     outputs: Outputs = field(default_factory=Outputs)
+    graph: GraphFile = field(default_factory=GraphFile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,5 +123,10 @@ def read(path: Path) -> Manifest:
 
 def belongs(manifest: Manifest, trace: Path) -> bool:
     """Tell whether the trace is the very file that the manifest describes."""
-    with trace.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == manifest.sha256
+    return is_file(trace, manifest.sha256)
+
+
+def is_file(path: Path, sha256: str | None) -> bool:
+    """Tell whether the bytes of a file are those with this SHA-256."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == sha256

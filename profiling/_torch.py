@@ -36,6 +36,8 @@ def load_torch() -> ModuleType:
     # Kineto announces each start and stop of a trace on stderr, as if it were an
     # error; only a level above all of its own silences that.
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
+    # So does the observer of execution traces, as a warning.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     try:
         return importlib.import_module("torch")
     except ModuleNotFoundError as error:

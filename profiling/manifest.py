@@ -82,6 +82,18 @@ class TracedFacts(TypedDict):
     stacks: bool
 
 
+class GraphFacts(TypedDict):
+    """What depends on what, in one step: torch's execution trace, of a run of its own.
+
+    `file` is the name of the file beside this one, `sha256` that of its bytes; where
+    there is none, both are null and `reason` says why.
+    """
+
+    file: str | None
+    sha256: str | None
+    reason: str | None
+
+
 class OutputFacts(TypedDict):
     """How far the outputs are from the reference at most."""
 
@@ -114,6 +126,7 @@ class Manifest(_Pass):
     environment: EnvironmentFacts
     timing: TimingFacts
     traced: TracedFacts
+    graph: GraphFacts
     outputs: OutputFacts
     proof: str
 

@@ -77,8 +77,9 @@ def record(
 ) -> Recording:
     """Run, check, time and trace a forward pass in several execution modes.
 
-    For each mode `<out>/<device>-<preset>-<mode>.pt.trace.json.gz` and a
-    `.manifest.json` of the same stem are written, both whole or not at all. A mode
+    For each mode `<out>/<device>-<preset>-<mode>.pt.trace.json.gz`, a `.graph.json.gz`
+    (which operator needs the result of which) and a `.manifest.json` of the same stem are
+    written, each whole or not at all. A mode
     that fails is reported and does not stop the others.
 
     Args:

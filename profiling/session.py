@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 from profiling._torch import load_torch, quiet_jit, torch
 from profiling.bootstrap import median_estimate
 from profiling.branches import BRANCH_RANGE, STEP_RANGE
-from profiling.errors import UnavailableError, UnprovenError, blamed
+from profiling.errors import ModeError, UnavailableError, UnprovenError, blamed
 from profiling.evidence import Evidence, check_marks, read_events
 from profiling.files import replacing, sha256_of
-from profiling.manifest import SCHEMA_VERSION, Manifest, to_json
+from profiling.graphing import graph as record_graph
+from profiling.manifest import SCHEMA_VERSION, GraphFacts, Manifest, to_json
 from profiling.modes import MODES
 from profiling.outputs import flatten, greatest_difference
 from profiling.timing import Timer
@@ -140,7 +141,7 @@ class LocalSession:
             self._prepared().timer.sample()
 
     def write(self) -> Manifest:
-        """Trace it, prove it on that trace, and write trace and manifest.
+        """Trace it, prove it on that trace, and write trace, graph and manifest.
 
         Raises:
             ModeError: the trace does not show what the mode claims; nothing is written.
@@ -156,7 +157,9 @@ class LocalSession:
             replacing(target) as new_trace,
         ):
             proof = _trace_and_prove(ready, new_trace, request.steps, request.detail)
-            manifest = _manifest(self.name, ready, target.name, sha256_of(new_trace), proof)
+            graph = _graph(ready, request.folder / f"{stem}.graph.json.gz")
+            files = _Files(target.name, sha256_of(new_trace), graph)
+            manifest = _manifest(self.name, ready, files, proof)
             new_manifest.write_text(to_json(manifest), encoding="utf-8")
         return manifest
 
@@ -194,7 +197,29 @@ def _trace_once(ready: _Ready, path: Path, steps: int, detail: Detail) -> str:
     return ready.mode.prove(evidence)
 
 
-def _manifest(name: str, ready: _Ready, trace_name: str, sha256: str, proof: str) -> Manifest:
+def _graph(ready: _Ready, target: Path) -> GraphFacts:
+    """Record what depends on what; a mode or a torch that cannot says why."""
+    try:
+        with blamed(), replacing(target) as new:
+            record_graph(ready.traced, new, device=ready.job.device)
+            sha256 = sha256_of(new)
+    except ModeError as error:
+        # One of an earlier recording is none of this one.
+        target.unlink(missing_ok=True)
+        return {"file": None, "sha256": None, "reason": str(error)}
+    return {"file": target.name, "sha256": sha256, "reason": None}
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What was written beside the manifest."""
+
+    trace: str
+    sha256: str
+    graph: GraphFacts
+
+
+def _manifest(name: str, ready: _Ready, files: _Files, proof: str) -> Manifest:
     job, timer = ready.job, ready.timer
     median, low, high = median_estimate(timer.samples_ns)
     return {
@@ -205,8 +230,8 @@ def _manifest(name: str, ready: _Ready, trace_name: str, sha256: str, proof: str
         "pass": "forward",
         "device": job.device,
         "recorded_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "trace": trace_name,
-        "sha256": sha256,
+        "trace": files.trace,
+        "sha256": files.sha256,
         "workload": job.workload,
         "environment": job.environment,
         "timing": {
@@ -228,6 +253,7 @@ def _manifest(name: str, ready: _Ready, trace_name: str, sha256: str, proof: str
             "shapes": job.request.detail.shapes,
             "stacks": job.request.detail.stacks,
         },
+        "graph": files.graph,
         "outputs": {
             "max_abs_difference": ready.difference,
             "tolerance": job.reference.tolerance,

@@ -1,3 +1,4 @@
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -194,3 +195,39 @@ def test_a_broken_trace_on_its_own_is_an_error(tmp_path: Path) -> None:
     for given in (broken, tmp_path):
         with pytest.raises(TraceError, match=r"b\.json: is not a Chrome trace"):
             report([given])
+
+
+def test_an_execution_trace_is_no_trace_but_lies_beside_one(tmp_path: Path) -> None:
+    write_trace(tmp_path / "a.pt.trace.json.gz", WORK)
+    write_trace(tmp_path / "b.json", WORK)
+    for name in ("a.graph.json.gz", "b.graph.json", "lonely.graph.json.gz"):
+        (tmp_path / name).write_bytes(b"")
+    sources = discover([tmp_path])
+    assert [source.path.name for source in sources] == ["a.pt.trace.json.gz", "b.json"]
+    assert [source.graph and source.graph.name for source in sources] == [
+        "a.graph.json.gz",
+        "b.graph.json",
+    ]
+
+
+def test_the_manifest_says_which_execution_trace_belongs(record: Record, tmp_path: Path) -> None:
+    beside = tmp_path / "x.graph.json.gz"
+    beside.write_bytes(b"graph")
+    digest = hashlib.sha256(b"graph").hexdigest()
+
+    def found(**graph: str | None) -> tuple[Path | None, tuple[str, ...]]:
+        (source,) = discover([record("threads", WORK, [1], name="x", graph=graph)])
+        assert source.manifest is not None
+        return source.graph, source.notes
+
+    assert found(file=beside.name, sha256=digest, reason=None) == (beside, ())
+    assert found(file=None, sha256=None, reason="why") == (None, ("No dependency graph: why",))
+    graph, (note,) = found(file=beside.name, sha256="0" * 64)
+    assert graph is None
+    assert "not the file that the manifest describes" in note
+    graph, (note,) = found(file="gone.graph.json.gz", sha256=digest)
+    assert graph is None
+    assert "gone.graph.json.gz, which the manifest names, is missing" in note
+    # Older recorders wrote no graph, and then one that happens to lie there is not theirs.
+    (source,) = discover([record("threads", WORK, [1], name="x")])
+    assert (source.graph, source.notes) == (None, ())

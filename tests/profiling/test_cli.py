@@ -129,8 +129,10 @@ def test_a_recording_that_went_well(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert f"analyze report {tmp_path}" in printed.out
     assert "https://ui.perfetto.dev" in printed.out
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "cpu-custom-no_grad.graph.json.gz",
         "cpu-custom-no_grad.manifest.json",
         "cpu-custom-no_grad.pt.trace.json.gz",
+        "cpu-custom-sequential.graph.json.gz",
         "cpu-custom-sequential.manifest.json",
         "cpu-custom-sequential.pt.trace.json.gz",
     ]

@@ -38,11 +38,11 @@ def test_every_mode_is_recorded(recording: Recording) -> None:
     assert [manifest["mode"] for manifest in recording.manifests] == list(MODES)
 
 
-def test_the_folder_holds_a_pair_per_mode_and_nothing_else(recording: Recording) -> None:
+def test_the_folder_holds_three_files_per_mode_and_nothing_else(recording: Recording) -> None:
     expected = {
         f"cpu-custom-{mode}.{end}"
         for mode in MODES
-        for end in ("pt.trace.json.gz", "manifest.json")
+        for end in ("pt.trace.json.gz", "graph.json.gz", "manifest.json")
     }
     assert {path.name for path in recording.folder.iterdir()} == expected
 
@@ -65,6 +65,7 @@ def test_manifest_file_keeps_the_contract(recording: Recording, mode: str) -> No
         "environment",
         "timing",
         "traced",
+        "graph",
         "outputs",
         "proof",
     }
@@ -139,6 +140,21 @@ def test_manifest_names_its_trace_by_hash(recording: Recording, mode: str) -> No
     manifest = manifest_of(recording, mode)
     trace = (recording.folder / manifest["trace"]).read_bytes()
     assert manifest["sha256"] == hashlib.sha256(trace).hexdigest()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_manifest_names_its_graph_by_hash(recording: Recording, mode: str) -> None:
+    facts = manifest_of(recording, mode)["graph"]
+    assert facts["file"] == f"cpu-custom-{mode}.graph.json.gz"
+    assert facts["reason"] is None
+    stored = (recording.folder / facts["file"]).read_bytes()
+    assert facts["sha256"] == hashlib.sha256(stored).hexdigest()
+    document = json.loads(gzip.decompress(stored))
+    assert [node["name"] for node in document["nodes"]].count("overlap.step") == 1
+    composite = set(document["composite_operators"])
+    assert not composite & {"aten::addmm", "aten::mm", "aten::transpose.int"}
+    if mode in MARKED:
+        assert composite >= {"aten::gru.input", "aten::linear"}
 
 
 @pytest.mark.parametrize("mode", MODES)
