@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis import manifest as manifests
@@ -11,7 +12,6 @@ from analysis.trace import STDIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from analysis.manifest import Manifest
 
@@ -123,7 +123,7 @@ def _recorded_graph(path: Path, manifest: Manifest) -> tuple[Path | None, tuple[
     recorded = manifest.graph
     if recorded.file is None:
         return None, (f"No dependency graph: {recorded.reason}",) if recorded.reason else ()
-    graph = path.with_name(recorded.file)
+    graph = path.parent / Path(recorded.file).name
     if not graph.is_file():
         return None, (f"No dependency graph: {graph.name}, which the manifest names, is missing.",)
     if not manifests.is_file(graph, recorded.sha256):
