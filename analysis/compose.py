@@ -20,6 +20,7 @@ from analysis.hta import section as hta_section
 from analysis.metrics.breakdown import Breakdown
 from analysis.metrics.lanes import Lanes
 from analysis.metrics.launches import QUEUE_LIMIT, LaunchFigures
+from analysis.metrics.occupancy import Occupancy
 from analysis.metrics.parallelism import Parallelism, ratio
 from analysis.metrics.usage import Usage
 from analysis.units import text
@@ -211,6 +212,12 @@ def _figures(device: DeviceFigures) -> Table:
     caption = f"Device {device.device}: {usage.activities:,} activities"
     if parallel.achieved is not None:
         caption += f", {parallel.achieved:.2f} lanes running while any ran"
+    use = device.if_any(Occupancy)
+    if use is not None and use.sm_efficiency_busy is not None:
+        held = text(use.sm_efficiency_busy, Unit.SHARE)
+        caption += f"; while a kernel ran, {held} of {use.multiprocessors} SMs had a block"
+        if use.occupancy_busy is not None:
+            caption += f" ({text(use.occupancy_busy, Unit.SHARE)} occupancy)"
     return Table(columns, kept, caption + ".")
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 """Of report.json; within it keys are added, never renamed."""
 
-_TOGETHER = ("parallelism", "launches")
+_TOGETHER = ("parallelism", "launches", "occupancy")
 """Metrics that have a key of their own in report.json."""
 
 _Metric = TypeVar("_Metric")

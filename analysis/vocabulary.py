@@ -89,6 +89,12 @@ def work_class(
     ).astype(np.int8)
 
 
+def is_kernel(work: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Tell which activities are kernels, given their `WorkClass`."""
+    kernel: NDArray[np.bool_] = (work == WorkClass.COMPUTE) | (work == WorkClass.COMMUNICATION)
+    return kernel
+
+
 def synchronises(names: Sequence[str]) -> NDArray[np.bool_]:
     """Tell which runtime calls return only when earlier device work is done."""
     return _called(_SYNCHRONISE, names)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from analysis.metrics.breakdown import breakdown
 from analysis.metrics.lanes import lanes
 from analysis.metrics.launches import launches
+from analysis.metrics.occupancy import occupancy
 from analysis.metrics.parallelism import parallelism
 from analysis.metrics.usage import usage
 
@@ -21,5 +22,6 @@ METRICS: dict[str, Callable[[View], object]] = {
     "lanes": lanes,
     "parallelism": parallelism,
     "launches": launches,
+    "occupancy": occupancy,
 }
 """Every metric that a report holds for each device and window."""

@@ -11,7 +11,7 @@ from analysis.columns import NONE
 from analysis.device import name_rank
 from analysis.intervals import Intervals, depth, distinct, union
 from analysis.metrics.parallelism import ratio
-from analysis.vocabulary import WorkClass
+from analysis.vocabulary import is_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -133,7 +133,7 @@ def launches(view: View) -> LaunchFigures | None:
     start, end = launched.start[rows], launched.end[rows]
     waits = device.start[rows] - end
     span = int(end.max() - start.min()) if len(rows) else 0
-    own = (sizes == 1) & ~launched.graph[rows] & _is_kernel(device.work[rows])
+    own = (sizes == 1) & ~launched.graph[rows] & is_kernel(device.work[rows])
     short = own & (device.end[rows] - device.start[rows] < end - start)
     busy = view.timeline.time_where(view.timeline.running > 0)
     queue, queues = _queues(view, launched, found.row)
@@ -151,11 +151,6 @@ def launches(view: View) -> LaunchFigures | None:
         queue=queue,
         queues=queues,
     )
-
-
-def _is_kernel(work: NDArray[np.int8]) -> NDArray[np.bool_]:
-    kernel: NDArray[np.bool_] = (work == WorkClass.COMPUTE) | (work == WorkClass.COMMUNICATION)
-    return kernel
 
 
 def _durations(times: Ints) -> Durations | None:

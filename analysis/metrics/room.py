@@ -122,6 +122,22 @@ def has_room(device: Multiprocessors, running: LaunchShape, waiting: LaunchShape
     return _most(left, other) > 0
 
 
+def resident_threads(device: Multiprocessors, shape: LaunchShape) -> int | None:
+    """Return how many threads of a kernel the device holds at once, its blocks spread evenly.
+
+    In whole warps; a kernel that ran fits at least once.
+
+    Returns:
+        None for a device whose limits are not known.
+    """
+    limit = _limit(device)
+    if limit is None:
+        return None
+    block = _block(device, shape)
+    most = max(1, _most(limit, block)) * device.number
+    return min(shape.blocks, most) * block.threads
+
+
 def _limit(device: Multiprocessors) -> _Use | None:
     major, minor = device.compute_capability
     blocks = _BLOCKS.get((major, minor), _BLOCKS.get((major,)))

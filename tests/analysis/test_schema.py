@@ -17,6 +17,7 @@ from analysis.report import SCHEMA_VERSION
 from analysis.reporting import report
 from tests.builders import (
     annotation,
+    card,
     cpu_op,
     graph_launch,
     in_microseconds,
@@ -24,6 +25,7 @@ from tests.builders import (
     launch,
     python,
     runtime,
+    shape,
     write_trace,
 )
 from tests.builders import (
@@ -54,6 +56,7 @@ NULLABLE = re.compile(
     r"|overlap_share|strongest_state|baseline|cpu_seconds_per_wall_second"
     r"|hta|ours|theirs|difference|unexplained|failure)$"
     r"|\.launches\.(call_ns|queue_ns|\w+_second|short_kernel_share|queues?(\[\])?\.mean|queue\.lane)$"
+    r"|\.occupancy(\.(sm_efficiency(_busy)?|occupancy(_busy)?))?$"
     r"|^cpu.*\.(latency_bound_ns|launches)$"
 )
 NOT_COMPUTED = (
@@ -80,12 +83,12 @@ def accelerator_events() -> list[Event]:
             launch(40, 44, correlation=4),
             graph_launch(70, 74, correlation=5),
             runtime("cudaDeviceSynchronize", 75, 110),
-            kernel("gemm", 10, 30, stream=7, correlation=1),
-            kernel("ncclKernel_AllReduce", 20, 36, stream=20, correlation=2),
+            kernel("gemm", 10, 30, stream=7, correlation=1, shape=shape(3, 64)),
+            kernel("ncclKernel_AllReduce", 20, 36, stream=20, correlation=2, shape=shape(9)),
             memory_copy("Memcpy DtoH", 31, 39, stream=7, correlation=3),
-            kernel("gemm", 50, 60, stream=7, correlation=4),
-            kernel("a", 80, 90, stream=7, correlation=5),
-            kernel("b", 95, 99, stream=20, correlation=5),
+            kernel("gemm", 50, 60, stream=7, correlation=4, shape=shape(3, 64)),
+            kernel("a", 80, 90, stream=7, correlation=5, shape=shape()),
+            kernel("b", 95, 99, stream=20, correlation=5, shape=shape()),
         ]
     )
 
@@ -120,7 +123,8 @@ def full(tmp_path: Path, record: Callable[..., Path]) -> Plain:
     walls = [87_000.5, 88_000.0, 86_000.0]
     record("sequential", cpu_events(overlapping=False), walls, timing=timing)
     record("threads", cpu_events(overlapping=True), [wall / 2 for wall in walls], timing=timing)
-    write_trace(tmp_path / "device.json", accelerator_events())
+    header = {"deviceProperties": [card()]}
+    write_trace(tmp_path / "device.json", accelerator_events(), header=header)
     (tmp_path / "broken.json").write_text('{"traceEvents": [')
     _full.update(plain([tmp_path], hta=True))
     return copy.deepcopy(_full)
