@@ -22,7 +22,7 @@ report: $(INSTALLED) ## Write reports/ from traces/ and print the summary
 	$(BIN)/analyze report traces/ --hta $(ARGS)
 
 ##@ Develop
-.PHONY: test lint check format bench lock
+.PHONY: test lint check format bench fuzz lock
 test: $(INSTALLED) ## Run the whole test suite
 	$(BIN)/pytest $(ARGS)
 
@@ -40,6 +40,9 @@ format: $(INSTALLED) ## Format the code and apply the safe fixes
 
 bench: $(INSTALLED) ## Time us against HTA and against bare decoding
 	$(BIN)/python -m tests.benchmarks.bench $(ARGS)
+
+fuzz: $(INSTALLED) ## Break small traces in 20,000 ways; only our own errors may come out
+	$(BIN)/python -m tests.fuzz.fuzz $(ARGS)
 
 # The build of torch that a machine gets names its own CUDA packages, or none.
 lock: ## Resolve requirements.lock, pins kept (ARGS=--upgrade: newest)

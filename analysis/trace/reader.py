@@ -162,6 +162,8 @@ class Reader:
                 f"{repeated:,} activities are recorded twice, with the same name, lane, times and "
                 "launch; each counts once."
             )
+            if self._strict:
+                raise DamagedTraceError(f"{self._path}: {lost[0]}")
         notes = []
         if not len(events):
             notes.append(

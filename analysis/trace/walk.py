@@ -27,7 +27,8 @@ _RESUME = re.compile(_BEGIN + rb"|" + _CLOSING)
 _NEXT = re.compile(rb"\}(?=\s*,\s*" + _BEGIN + rb"|\s*" + _CLOSING + rb")")
 _NEXT_OR_CUT = re.compile(rb"\}(?=\s*,\s*" + _BEGIN + rb"|\s*" + _CLOSING + rb"|\s*,\s*\Z)")
 _WINDOW = 64 << 10
-_FOLLOWS = (b"", b"{", b"[")
+_NOTHING_MORE = re.compile(rb"[\s\0]*(?:\Z|[{\[])")  # of this trace
+_MORE_KEYS = re.compile(rb'\s*(?:\}|,\s*(?:"|\Z))')
 BLANK = b" \t\r\n\0"
 
 
@@ -128,13 +129,18 @@ def value_end(text: bytes, at: int) -> tuple[int | None, bool]:
 
 def _closes(text: bytes, at: int, *, last: bool) -> bool:
     """Tell whether a bracket ends the list of events, or is a stray one."""
-    if text[at + 1 :].strip(BLANK)[:1] in _FOLLOWS:
+    if _NOTHING_MORE.match(text, at + 1):
         return True  # the end of a bare list
-    opened = decode.OPENING + text[at:]
-    end, goes_on = value_end(opened, 0)
-    if end is not None:
-        return opened[end:].strip(BLANK)[:1] in _FOLLOWS
-    return goes_on or (last and _RESUME.search(text, at + 1) is None)
+    if not _MORE_KEYS.match(text, at + 1):
+        return False
+    for end in (at + _WINDOW, len(text)):
+        opened = decode.OPENING + text[at:end]
+        closed, goes_on = value_end(opened, 0)
+        if closed is not None:
+            return _NOTHING_MORE.match(opened, closed) is not None
+        if not goes_on:
+            return last and _RESUME.search(text, at + 1) is None
+    return True
 
 
 def _behind(pattern: re.Pattern[bytes], text: bytes, at: int) -> int:
