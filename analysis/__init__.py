@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from analysis.metrics.lanes import Lanes
     from analysis.metrics.parallelism import Parallelism
     from analysis.metrics.usage import Usage
-    from analysis.pipeline import analyze
+    from analysis.pipeline import Times, analyze
     from analysis.report import Report, TraceReport
     from analysis.thresholds import Thresholds
     from analysis.trace import load
@@ -30,6 +30,7 @@ __all__ = [
     "Parallelism",
     "Report",
     "Thresholds",
+    "Times",
     "Trace",
     "TraceReport",
     "Usage",
@@ -45,6 +46,7 @@ _HOME = {
     "Parallelism": "analysis.metrics.parallelism",
     "Report": "analysis.report",
     "Thresholds": "analysis.thresholds",
+    "Times": "analysis.pipeline",
     "Trace": "analysis.columns",
     "TraceReport": "analysis.report",
     "Usage": "analysis.metrics.usage",

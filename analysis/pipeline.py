@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from analysis import metrics, notes
 from analysis.columns import Role
 from analysis.device import accelerators
+from analysis.document import Unit
 from analysis.errors import SelectionError
 from analysis.host import Host
 from analysis.metrics import accelerator, cpu, steps
@@ -22,6 +23,7 @@ from analysis.processes import processes
 from analysis.report import DeviceFigures, StepFigures, StepTotals, TraceReport
 from analysis.spread import spread
 from analysis.thresholds import Thresholds
+from analysis.units import text
 from analysis.vocabulary import WorkClass
 
 if TYPE_CHECKING:
@@ -36,11 +38,23 @@ DEFAULT_GAPS = 100
 _LISTED = 20
 
 
+class Times(NamedTuple):
+    """A stretch of time to measure, in ns from the trace's first event.
+
+    Attributes:
+        begin: int.
+        end: int; None, or what lies beyond it, for the trace's end.
+    """
+
+    begin: int
+    end: int | None = None
+
+
 def analyze(
     trace: Trace,
     *,
     gaps: int = DEFAULT_GAPS,
-    within: str | None = None,
+    within: str | Times | None = None,
     thresholds: Thresholds | None = None,
 ) -> TraceReport:
     """Measure everything that the trace allows.
@@ -49,7 +63,8 @@ def analyze(
         trace: what `load` returned.
         gaps: how many of the longest idle gaps of each device to list.
         within: measure the window of this range (`record_function`, `ProfilerStep#N`)
-            instead of the whole one; `name#k` is the k-th range of a name.
+            instead of the whole one; `name#k` is the k-th range of a name. Or of these
+            times, which count as a range of the host.
         thresholds: the constants of the measures, if others than the documented ones.
 
     Returns:
@@ -57,8 +72,10 @@ def analyze(
         process that ran operators on the CPU.
 
     Raises:
-        SelectionError: the trace has no such range, or several.
+        SelectionError: the trace has no such range, or several, or no such time.
     """
+    if isinstance(within, Times):
+        _check(trace, within)
     shared = _Shared(trace, Host(trace), thresholds or Thresholds(), within)
     measured = [_Measured(shared, device, None) for device in accelerators(trace)]
     if not measured:
@@ -84,7 +101,7 @@ class _Shared:
     trace: Trace
     host: Host
     thresholds: Thresholds
-    within: str | None
+    within: str | Times | None
 
 
 def _devices(shared: _Shared, measured: list[_Measured], gaps: int) -> tuple[DeviceFigures, ...]:
@@ -99,6 +116,43 @@ def _devices(shared: _Shared, measured: list[_Measured], gaps: int) -> tuple[Dev
     return chosen
 
 
+def _check(trace: Trace, times: Times) -> None:
+    """Refuse times that the trace does not reach."""
+    length = _end(trace) - _origin(trace)
+    shown = text(times.begin, Unit.TIME)
+    if times.end is not None and times.begin >= times.end:
+        raise SelectionError(
+            f"{trace.path}: the time to measure begins at {shown} and ends at "
+            f"{text(times.end, Unit.TIME)}; expected an end after the begin"
+        )
+    if times.begin < 0 or times.begin >= length:
+        raise SelectionError(
+            f"{trace.path}: has nothing at {shown}, where the time to measure begins: it lasts "
+            f"{text(length, Unit.TIME)} from its first event, from which times count"
+        )
+
+
+def _origin(trace: Trace) -> int:
+    return int(trace.events.start.min()) if len(trace.events) else 0
+
+
+def _end(trace: Trace) -> int:
+    return int(trace.events.end.max()) if len(trace.events) else 0
+
+
+def _chosen(shared: _Shared, device: Device) -> tuple[Window, ...]:
+    """Return the windows that were asked for."""
+    if shared.within is None:
+        return ()
+    if isinstance(shared.within, str):
+        return steps.named(shared.trace, device, shared.within)
+    origin, last = _origin(shared.trace), _end(shared.trace)
+    begin, end = shared.within
+    return (
+        steps.between(device, origin + begin, last if end is None else min(origin + end, last)),
+    )
+
+
 def _several(shared: _Shared, measured: _Measured) -> str:
     choices = ", ".join(
         f"{shared.within}#{place} (at {window.low - measured.whole.low:,} ns)"
@@ -110,7 +164,9 @@ def _several(shared: _Shared, measured: _Measured) -> str:
     )
 
 
-def _none(trace: Trace, name: str) -> str:
+def _none(trace: Trace, name: str | Times) -> str:
+    if isinstance(name, Times):
+        return f"{trace.path}: holds nothing to measure, at any time"
     annotations = trace.events.of(Role.ANNOTATION)
     names = sorted({annotations.names[code] for code in annotations.name.tolist()})
     listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
@@ -126,7 +182,7 @@ class _Measured:
         self.device = device
         self.whole = Window("", *device.window, foreign_busy_ns=None)
         self.steps = steps.profiler_steps(trace, device)
-        self.chosen = steps.named(trace, device, shared.within) if shared.within is not None else ()
+        self.chosen = _chosen(shared, device)
         self._own_steps = steps.own_steps(trace, device)
         self._process = process
         self._host = shared.host

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from analysis.columns import Trace
     from analysis.directory import Source
     from analysis.hta.agreement import Agreement
+    from analysis.pipeline import Times
     from analysis.report import TraceReport
     from analysis.trace import Progress
 
@@ -36,7 +37,7 @@ def report(
     paths: Iterable[Path],
     *,
     gaps: int = DEFAULT_GAPS,
-    within: str | None = None,
+    within: str | Times | None = None,
     hta: bool = False,
     reading: Reading | None = None,
     progress: Callable[[Path, Progress | None], None] = lambda *_: None,
@@ -46,7 +47,7 @@ def report(
     Args:
         paths: trace files and directories.
         gaps: how many idle gaps of each device to list.
-        within: measure the window of this range alone.
+        within: measure the window of this range, or of these times, alone.
         hta: set HTA's figures beside ours, of the whole trace.
         reading: how traces are read; None: in the usual way.
         progress: called with each file before it is read, and then as it is read.
@@ -54,7 +55,7 @@ def report(
     Raises:
         TraceError: there is nothing to read at a path, or a trace that was named
             alone cannot be read.
-        SelectionError: a trace has no such range, or several.
+        SelectionError: a trace has no such range, or several, or no such time.
         MissingExtraError: HTA was asked for and is not installed.
     """
     if hta:
@@ -76,7 +77,7 @@ def report(
 
 
 def _measure(
-    source: Source, trace: Trace, gaps: int, within: str | None, *, hta: bool
+    source: Source, trace: Trace, gaps: int, within: str | Times | None, *, hta: bool
 ) -> TraceReport:
     measured = analyze(trace, gaps=gaps, within=within)
     return dataclasses.replace(
@@ -88,7 +89,7 @@ def _measure(
     )
 
 
-def _beside_hta(trace: Trace, measured: TraceReport, within: str | None) -> Agreement:
+def _beside_hta(trace: Trace, measured: TraceReport, within: str | Times | None) -> Agreement:
     """HTA has no figures of a range alone."""
     return compare_with_hta(trace, measured if within is None else analyze(trace, gaps=0))
 

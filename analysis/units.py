@@ -1,4 +1,4 @@
-"""Raw values to text: the one place that formats figures.
+"""Raw values to text, and times back: the one place that formats figures.
 
 What is shown is rounded half to even from the exact value, never from a rounded
 one, and never says zero of what is not, or all of what is less.
@@ -7,6 +7,7 @@ one, and never says zero of what is not, or all of what is less.
 from __future__ import annotations
 
 import math
+import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
@@ -27,6 +28,8 @@ NAME_LENGTH = 80
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 _KEPT_TAIL = 24
 _TIME_SUFFIXES = (" ns", f" {MICRO}s", " ms", " s")
+_WRITTEN_TIME = re.compile(rf"(\d+(?:\.\d*)?|\.\d+)\s*(ns|us|{MICRO}s|\u03bcs|ms|s)?", re.ASCII)
+_UNIT_NS = {"ns": 1, "us": 10**3, f"{MICRO}s": 10**3, "\u03bcs": 10**3, "ms": 10**6, "s": 10**9}
 _DIGITS = 3
 _THREE_DIGITS = Context(prec=_DIGITS, rounding=ROUND_HALF_EVEN)
 _ASCII = str.maketrans({MICRO: "u", TIMES: "x", _ELLIPSIS: "..."})
@@ -69,6 +72,26 @@ def text(cell: Cell, unit: Unit) -> str:
         return shown
     low, high = (_digits(bound, scale) for bound in interval)
     return f"{shown} ({low} to {high})"
+
+
+def nanoseconds(written: str) -> int:
+    """Read a time as people write it: "12.5ms", "3 us", "1.2s"; a plain number counts us.
+
+    Raises:
+        ValueError: it is no time, or no whole number of nanoseconds.
+    """
+    found = _WRITTEN_TIME.fullmatch(written.strip())
+    if found is None:
+        raise ValueError(
+            f"{written!r} is no time; expected a number with ns, us, ms or s, such as 12.5ms "
+            "(a number alone counts us)"
+        )
+    exact = Fraction(found[1]) * _UNIT_NS[found[2] or "us"]
+    if exact.denominator != 1:
+        raise ValueError(
+            f"{written!r} is no whole number of nanoseconds; traces hold no parts of one"
+        )
+    return int(exact)
 
 
 def one_line(string: str) -> str:

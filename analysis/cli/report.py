@@ -13,16 +13,24 @@ from analysis.cli.progress import shown
 from analysis.cli.reading import reading_options
 from analysis.compose import compose
 from analysis.output import check_writable, write_all
-from analysis.pipeline import DEFAULT_GAPS
+from analysis.pipeline import DEFAULT_GAPS, Times
 from analysis.render import RENDERERS, terminal
 from analysis.reporting import report
-from analysis.units import encodable
+from analysis.units import encodable, nanoseconds
 from analysis.vocabulary import PROFILER_STEP
 
 if TYPE_CHECKING:
     from analysis.trace import Reading
 
 _SOME_FAILED = 1
+
+
+def _time(_context: click.Context, _option: click.Parameter, written: str | None) -> int | None:
+    """Read an option that holds a time."""
+    try:
+        return None if written is None else nanoseconds(written)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 @click.command("report")
@@ -50,15 +58,28 @@ _SOME_FAILED = 1
     help="Measure the window of one record_function range alone; NAME#k is the k-th of a name.",
     metavar="NAME",
 )
+@click.option(
+    "--from",
+    "begin",
+    callback=_time,
+    metavar="TIME",
+    help="Measure from this time on, counted from the trace's first event: 12.5ms, 3us, 1.2s; "
+    "a number alone counts us.",
+)
+@click.option(
+    "--to", "end", callback=_time, metavar="TIME", help="Measure up to this time, counted so, too."
+)
 @click.option("--hta", is_flag=True, help="Set HTA's figures beside ours, differences explained.")
 @reading_options
 def command(
     traces: tuple[Path, ...],
+    *,
     out: Path,
     gaps: int,
     step: int | None,
     named: str | None,
-    *,
+    begin: int | None,
+    end: int | None,
     hta: bool,
     reading: Reading,
 ) -> int:
@@ -74,7 +95,7 @@ def command(
         found = report(
             traces,
             gaps=gaps,
-            within=_within(step, named),
+            within=_within(step, named, begin, end),
             hta=hta,
             reading=reading,
             progress=progress,
@@ -95,10 +116,17 @@ def command(
     return _SOME_FAILED if found.failures else 0
 
 
-def _within(step: int | None, named: str | None) -> str | None:
+def _within(
+    step: int | None, named: str | None, begin: int | None, end: int | None
+) -> str | Times | None:
     """Return the one range that was asked for."""
-    if step is None:
-        return named
-    if named is not None:
-        raise click.UsageError("--step and --range each name a range; give one of them")
-    return f"{PROFILER_STEP}{step}"
+    times = begin is not None or end is not None
+    if (step is not None) + (named is not None) + times > 1:
+        raise click.UsageError(
+            "--step, --range and --from with --to each name what to measure; give one of them"
+        )
+    if times:
+        if end is not None and (begin or 0) >= end:
+            raise click.UsageError("--from must come before --to")
+        return Times(begin or 0, end)
+    return named if step is None else f"{PROFILER_STEP}{step}"

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.columns import Trace
-    from analysis.device import Device
+    from analysis.device import Device, Launches
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch [low, high) of a device's time that a range of the host names, in ns.
+    """A stretch [low, high) of a device's time that a range of the host names, or two times, in ns.
 
     Attributes:
         name: of the range.
@@ -57,6 +57,14 @@ def named(trace: Trace, device: Device, name: str) -> tuple[Window, ...]:
     return of_base[int(place) - 1 : int(place)] if int(place) else ()
 
 
+def between(device: Device, begin: int, end: int) -> Window:
+    """Return the window of two times on the trace's clock, as if a range lasted so."""
+    if device.launches is None:
+        inside = (device.start >= begin) & (device.start < end)
+        return _window(device, "", begin, end, inside)
+    return _window(device, "", begin, end, _launched(device.launches, begin, end))
+
+
 def _windows(trace: Trace, device: Device, named: NDArray[np.bool_]) -> tuple[Window, ...]:
     """Return one window per range, by begin.
 
@@ -77,19 +85,26 @@ def _windows(trace: Trace, device: Device, named: NDArray[np.bool_]) -> tuple[Wi
         if device.launches is None:
             own = device.label == events.pids[pid]
             inside = (device.start >= begin) & (device.start < end)
-            foreign = None
         else:
-            launches = device.launches
-            of_process = launches.known & (launches.pid == pid)
+            of_process = device.launches.pid == pid
             own = bool(of_process.any())
-            inside = of_process & (launches.start >= begin) & (launches.start < end)
-            foreign = launches.known & ~inside
+            inside = of_process & _launched(device.launches, begin, end)
         if own:
-            last = int(device.end[inside].max(initial=end))
-            high = max(end, last)
-            busy = None if foreign is None else _busy(device, foreign, begin, high)
-            windows.append(Window(events.names[name], begin, high, busy))
+            windows.append(_window(device, events.names[name], begin, end, inside))
     return tuple(windows)
+
+
+def _launched(launches: Launches, begin: int, end: int) -> NDArray[np.bool_]:
+    inside: NDArray[np.bool_] = (launches.start >= begin) & (launches.start < end)
+    return launches.known & inside
+
+
+def _window(device: Device, name: str, begin: int, end: int, inside: NDArray[np.bool_]) -> Window:
+    """Return the window of a range, given what belongs to it."""
+    high = max(end, int(device.end[inside].max(initial=end)))
+    launches = device.launches
+    foreign = None if launches is None else _busy(device, launches.known & ~inside, begin, high)
+    return Window(name, begin, high, foreign)
 
 
 def _busy(device: Device, rows: NDArray[np.bool_], low: int, high: int) -> int:

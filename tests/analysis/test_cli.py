@@ -136,6 +136,19 @@ def test_one_step(run: Run, trace: Path, tmp_path: Path, step: str) -> None:
     assert (device["window_ns"], device["busy_ns"], device["overlap_ns"]) == (900, 400, 100)
 
 
+def test_times(run: Run, tmp_path: Path) -> None:
+    path = write_trace(tmp_path / "t.json", [kernel("a", 500, 900), kernel("b", 1100, 1500)])
+    assert run("report", path, "--from", "300ns", "--to", ".7us").code == 0
+    (device,) = written(tmp_path / "reports")["traces"][0]["devices"]
+    assert (device["window_start_ns"], device["window_ns"], device["busy_ns"]) == ("800", 400, 200)
+    ended = run("report", path, "--from", "1")
+    assert ended.code == 2
+    assert ended.err == (
+        f"Error: {path}: has nothing at 1.00 \N{MICRO SIGN}s, where the time to measure begins: it "
+        "lasts 1.00 \N{MICRO SIGN}s from its first event, from which times count\n"
+    )
+
+
 def test_a_step_that_is_not_there(run: Run, trace: Path, tmp_path: Path) -> None:
     ended = run("report", trace, "--step", "5")
     assert ended == Ended(
@@ -324,6 +337,11 @@ def test_paths_that_hold_nothing(run: Run, path: str, reason: str) -> None:
         (("report", "t.json", "--gaps", "-1"), "Invalid value for '--gaps'"),
         (("report", "t.json", "--gaps", "many"), "'many' is not a valid integer"),
         (("report", "t.json", "--step", "x"), "Invalid value for '--step'"),
+        (("report", "t.json", "--from", "x"), "'x' is no time; expected a number with ns, us, ms"),
+        (("report", "t.json", "--to", "1.5ns"), "no whole number of nanoseconds"),
+        (("report", "t.json", "--from", "3ms", "--to", "3000"), "--from must come before --to"),
+        (("report", "t.json", "--from", "3ms", "--step", "1"), "give one of them"),
+        (("report", "t.json", "--range", "a", "--to", "1s"), "give one of them"),
         (("report", "t.json", "--nonsense"), "No such option"),
         (("nonsense",), "No such command 'nonsense'"),
     ],

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import analysis
+from analysis import Times
 from analysis.errors import SelectionError
-from tests.builders import annotation, kernel, launch
+from tests.builders import annotation, cpu_op, kernel, launch, shifted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,7 @@ EVENTS = [
 ]
 
 
-def device(trace: Trace, within: str) -> Any:
+def device(trace: Trace, within: str | Times) -> Any:
     (figures,) = analysis.analyze(trace, within=within).devices
     return figures.to_json()
 
@@ -78,3 +79,55 @@ def test_a_number_in_the_name_is_the_name(load_events: LoadEvents) -> None:
 def test_a_range_that_is_not_there(load_events: LoadEvents, name: str) -> None:
     with pytest.raises(SelectionError, match="its ranges are: forward, other"):
         device(load_events(EVENTS), name)
+
+
+# --- times, which count from the first event: here a launch at 0 ----------------------
+
+
+def test_times_are_a_range_of_the_host(load_events: LoadEvents) -> None:
+    """[10, 30) is what forward#1 lasts, and what it launched is launched then."""
+    for by in (0, 10**15):
+        trace = load_events(shifted(EVENTS, by))
+        assert device(trace, Times(10, 30)) == device(trace, "forward#1")
+
+
+def test_without_an_end_they_reach_to_the_last_event(load_events: LoadEvents) -> None:
+    trace = load_events(EVENTS)
+    figures = device(trace, Times(62))
+    assert device(trace, Times(62, 10**9)) == figures
+    # The annotation is the last to end, at 95; b and d have ended.
+    assert (figures["window_start_ns"], figures["window_ns"]) == ("62", 33)
+    assert (figures["busy_ns"], figures["foreign_busy_ns"]) == (24, 0)
+
+
+def test_times_in_which_nothing_was_launched(load_events: LoadEvents) -> None:
+    figures = device(load_events(EVENTS), Times(32, 44))
+    assert (figures["window_ns"], figures["busy_ns"], figures["overlap_ns"]) == (12, 12, 12)
+    assert figures["foreign_busy_ns"] == 12
+
+
+def test_times_of_every_process_of_a_cpu(load_events: LoadEvents) -> None:
+    events = [cpu_op("aten::mm", 0, 40), cpu_op("aten::mm", 20, 50, pid=7)]
+    found = analysis.analyze(load_events(events), within=Times(10, 30)).devices
+    windows = {each.device: (each.window_start_ns, each.window_ns) for each in found}
+    # One lasts until what began in it ends.
+    assert windows == {"7": (10, 40), "100": (10, 20)}
+    assert [each.foreign_busy_ns for each in found] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        (Times(95), "has nothing at 95 ns, .* it lasts 95 ns from its first event"),
+        (Times(-1, 5), "has nothing at -1 ns"),
+        (Times(7, 7), "begins at 7 ns and ends at 7 ns; expected an end after the begin"),
+    ],
+)
+def test_times_that_are_not_there(load_events: LoadEvents, times: Times, message: str) -> None:
+    with pytest.raises(SelectionError, match=message):
+        device(load_events(EVENTS), times)
+
+
+def test_a_trace_that_holds_nothing_to_measure(load_events: LoadEvents) -> None:
+    with pytest.raises(SelectionError, match="holds nothing to measure, at any time"):
+        device(load_events([annotation("x", 1, 9)]), Times(2, 3))

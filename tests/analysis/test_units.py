@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.document import Cell, Estimate, Unit
-from analysis.units import NAME_LENGTH, encodable, one_line, shortened, text
+from analysis.units import NAME_LENGTH, encodable, nanoseconds, one_line, shortened, text
 
 NS = {"ns": 1, "\N{MICRO SIGN}s": 10**3, "ms": 10**6, "s": 10**9}
 
@@ -197,3 +197,29 @@ def test_an_encoding_that_lacks_our_signs_gets_plain_ones() -> None:
     assert encodable("12.3 µs, 1.52×, a…b, 中", "ascii") == r"12.3 us, 1.52x, a...b, \u4e2d"
     assert encodable("12.3 µs, 1.52×", "latin-1") == "12.3 µs, 1.52×"
     assert encodable("中", "utf-8") == "中"
+
+
+@pytest.mark.parametrize(
+    ("written", "ns"),
+    [
+        ("12.5ms", 12_500_000),
+        ("3us", 3_000),
+        ("3 \N{MICRO SIGN}s", 3_000),
+        ("3\N{GREEK SMALL LETTER MU}s", 3_000),
+        ("1.2s", 1_200_000_000),
+        ("7ns", 7),
+        ("7", 7_000),
+        ("4584725184722.053", 4_584_725_184_722_053),
+        (" .5us ", 500),
+        ("2.", 2_000),
+        ("0", 0),
+    ],
+)
+def test_times_are_read(written: str, ns: int) -> None:
+    assert nanoseconds(written) == ns
+
+
+@pytest.mark.parametrize("written", ["", "ms", "1 h", "1e3", "-1", "1,5ms", "\u0663ms", "0.1ns"])
+def test_what_is_no_time_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match="is no "):
+        nanoseconds(written)
