@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.columns import NONE
 from analysis.device import FOREVER, Device, Launches
 from analysis.intervals import Intervals, grouped_running_max, union
-from analysis.metrics.waits import inferred_until
+from analysis.metrics.waits import inferred
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,6 +59,7 @@ class Stages:
         start: int64 ns, when the activity starts.
         first: int8, LAUNCHING or UNKNOWN.
         last: int8, GRAPH, START_LATENCY, WAIT or UNKNOWN.
+        awaited: the row on another lane that an inferred wait waited for, or -1.
         latency_bound_ns: what separates START_LATENCY from WAIT.
     """
 
@@ -69,6 +71,7 @@ class Stages:
     start: Ints
     first: NDArray[np.int8]
     last: NDArray[np.int8]
+    awaited: NDArray[np.intp]
     latency_bound_ns: int
 
     def intervals(self, stage: Stage) -> Intervals:
@@ -111,8 +114,9 @@ def stages(device: Device, waits: Waits, thresholds: Thresholds) -> Stages:
     ready = start - released
     sampled = known & ~graph & ~first_on_lane & ~waits.bound() & (ready > 0)
     bound = latency_bound(ready[sampled], thresholds)
-    inferred = inferred_until(device, launches, waits, free=released, bound=bound)
-    released = np.clip(np.where(graph, released, inferred), released, start)
+    awaited = np.where(graph, NONE, inferred(device, launches, waits, free=released, bound=bound))
+    until = np.where(awaited == NONE, -FOREVER, device.end[awaited])
+    released = np.clip(until, released, start)
     ready = start - released
     left_edge = known & ~graph & first_on_lane & ~launches.after_synchronise & (ready > bound)
     return Stages(
@@ -128,6 +132,7 @@ def stages(device: Device, waits: Waits, thresholds: Thresholds) -> Stages:
             [Stage.GRAPH, Stage.UNKNOWN, Stage.WAIT],
             Stage.START_LATENCY,
         ).astype(np.int8),
+        awaited=awaited,
         latency_bound_ns=bound,
     )
 

@@ -26,17 +26,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Waits:
-    """What the activities of a device wait for, beside their own lanes; shape (n,).
+    """What the n activities of a device wait for, beside their own lanes.
 
     Attributes:
-        until: int64 ns, the latest end of the recorded work that the activity
-            waits for; `-FOREVER` where none is recorded.
-        call: int64 ns, begin of the latest wait call, of an unknown stream, that
-            may bind the activity; `-FOREVER` where there is none.
+        until: int64 ns, shape (n,), the latest end of the recorded work that the
+            activity waits for; `-FOREVER` where none is recorded.
+        call: int64 ns, shape (n,), begin of the latest wait call, of an unknown
+            stream, that may bind the activity; `-FOREVER` where there is none.
+        held: shape (m,), the row that each recorded wait holds back.
+        source: shape (m,), the row whose end it waits for.
     """
 
     until: Ints
     call: Ints
+    held: NDArray[np.intp]
+    source: NDArray[np.intp]
 
     def bound(self) -> NDArray[np.bool_]:
         """Tell which activities may have waited for more than a free lane."""
@@ -46,28 +50,30 @@ class Waits:
 def waits(trace: Trace, device: Device) -> Waits:
     """Bind each wait to the next activity launched on the waiting stream."""
     launches = device.launches
-    nothing = np.full(len(device), -FOREVER)
+    until = np.full(len(device), -FOREVER)
     if launches is None:
-        return Waits(nothing, nothing)
+        none = np.empty(0, np.intp)
+        return Waits(until, until, none, none)
     calls = trace.events.of(Role.CALL)
     recorded = _recorded(trace, device)
-    until = _recorded_until(trace, device, calls, recorded)
+    held, source = _recorded_pairs(trace, device, calls, recorded)
+    np.maximum.at(until, held, device.end[source])
     waiting = calls.select(vocabulary.waits_on_event(calls.names)[calls.name])
     numbered = recorded.correlation[recorded.correlation > 0]
     unnamed = waiting.select(~np.isin(waiting.correlation, numbered))
-    return Waits(until, _unnamed_calls(device, launches, unnamed))
+    return Waits(until, _unnamed_calls(device, launches, unnamed), held, source)
 
 
-def inferred_until(
+def inferred(
     device: Device, launches: Launches, waits: Waits, *, free: Ints, bound: int
-) -> Ints:
-    """Return until when each activity waited for an event whose stream is not recorded.
+) -> NDArray[np.intp]:
+    """Return the row that each activity waited for where the event's stream is not recorded.
 
-    That is the latest end on another lane, after the activity's own lane was
-    free, that lies no further than the latency bound before its start and was
-    launched before the wait call; `-FOREVER` where there is none.
+    That is the one with the latest end on another lane, after the activity's own
+    lane was free, that lies no further than the latency bound before its start
+    and was launched before the wait call; -1 where there is none.
     """
-    result = np.full(len(device), -FOREVER)
+    result = np.full(len(device), NONE, np.intp)
     candidates = np.flatnonzero((waits.call > -FOREVER) & (device.start > free))
     if not len(candidates):
         return result
@@ -80,7 +86,7 @@ def inferred_until(
         rows = by_end[low:high]
         rows = rows[(device.lane[rows] != device.lane[k]) & (launches.start[rows] < waits.call[k])]
         if len(rows):
-            result[k] = device.end[rows].max()
+            result[k] = rows[-1]
     return result
 
 
@@ -111,29 +117,34 @@ def _recorded(trace: Trace, device: Device) -> _Recorded:
     )
 
 
-def _recorded_until(trace: Trace, device: Device, calls: Events, recorded: _Recorded) -> Ints:
-    launches = device.launches
-    until = np.full(len(device), -FOREVER)
-    if launches is None or not len(recorded.lane):
-        return until
-    ranked = processes(_correlations(trace, device), calls)
-    called = _begins(recorded.correlation, recorded.start, calls, ranked)
-    made = _begins(recorded.record, called, calls, ranked)
-    named = distinct(np.concatenate((recorded.lane, recorded.on_lane))).tolist()
-    by_launch = {lane: _LaunchOrder(device, launches, lane) for lane in named if lane != NONE}
-    for lane, on_lane, asked, record in zip(
-        recorded.lane.tolist(),
-        recorded.on_lane.tolist(),
-        called.tolist(),
-        made.tolist(),
-        strict=True,
-    ):
-        if NONE in (lane, on_lane):
-            continue
-        held = by_launch[lane].first_from(asked)
-        if held is not None:
-            until[held] = max(until[held], by_launch[on_lane].latest_end_before(record))
-    return until
+def _recorded_pairs(
+    trace: Trace, device: Device, calls: Events, recorded: _Recorded
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return, of each wait that there was something to wait for, the row held and the source."""
+    pairs: list[tuple[int, int]] = []
+    if device.launches is not None and len(recorded.lane):
+        ranked = processes(_correlations(trace, device), calls)
+        called = _begins(recorded.correlation, recorded.start, calls, ranked)
+        made = _begins(recorded.record, called, calls, ranked)
+        named = distinct(np.concatenate((recorded.lane, recorded.on_lane))).tolist()
+        by_launch = {
+            lane: LaunchOrder(device, device.launches, lane) for lane in named if lane != NONE
+        }
+        for lane, on_lane, asked, record in zip(
+            recorded.lane.tolist(),
+            recorded.on_lane.tolist(),
+            called.tolist(),
+            made.tolist(),
+            strict=True,
+        ):
+            if NONE in (lane, on_lane):
+                continue
+            held = by_launch[lane].first_from(asked)
+            source = by_launch[on_lane].latest_before(record)
+            if held is not None and source is not None:
+                pairs.append((held, source))
+    found = np.array(pairs, np.intp).reshape(-1, 2)
+    return found[:, 0], found[:, 1]
 
 
 def _correlations(trace: Trace, device: Device) -> Ints:
@@ -154,25 +165,28 @@ def _begins(correlation: Ints, default: Ints, calls: Events, ranked: Sequence[in
     return result
 
 
-class _LaunchOrder:
+class LaunchOrder:
     """The activities of one lane, as they were launched."""
 
     def __init__(self, device: Device, launches: Launches, lane: int) -> None:
+        """Sort the activities of a lane whose launches are known."""
         low, high = np.searchsorted(device.lane, [lane, lane + 1])
         rows = low + np.flatnonzero(launches.known[low:high])
         self._rows = rows[np.argsort(launches.start[rows], kind="stable")]
         self._starts = launches.start[self._rows]
-        self._reach = np.maximum.accumulate(device.end[self._rows])
+        ends = device.end[self._rows]
+        peaks = ends == np.maximum.accumulate(ends)
+        self._latest = np.maximum.accumulate(np.where(peaks, np.arange(len(ends)), 0))
 
     def first_from(self, time: int) -> int | None:
         """Return the first activity launched at or after a time."""
         place = int(np.searchsorted(self._starts, time, side="left"))
         return int(self._rows[place]) if place < len(self._rows) else None
 
-    def latest_end_before(self, time: int) -> int:
-        """Return the latest end of what was launched before a time."""
+    def latest_before(self, time: int) -> int | None:
+        """Return, of what was launched before a time, the activity that ended last."""
         place = int(np.searchsorted(self._starts, time, side="left"))
-        return int(self._reach[place - 1]) if place else -FOREVER
+        return int(self._rows[self._latest[place - 1]]) if place else None
 
 
 def _unnamed_calls(device: Device, launches: Launches, calls: Events) -> Ints:
