@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 
 BASELINE = "sequential"
 
+CEILING_OF_MODE = {
+    "cuda_graph": "no_host",
+    "streams": "lane_per_branch",
+    "threads": "lane_per_branch",
+    "cuda_graph_streams": "both",
+    "script_fork": "both",
+}
+"""What a mode removes of the baseline, as far as a replay can do without it too."""
+
 _FAR_ABOVE = 1.5
 _OVERLAPPING = 1.05
 
@@ -78,6 +87,7 @@ def _mode(
         if average and base_average:
             parts = factors(base_average, average)
             traced = ratio_of_means(_walls(base_steps), _walls(steps))
+    ceiling = CEILING_OF_MODE.get(manifest.mode)
     usage = device.of(Usage) if device else None
     window = device.window_ns if device else 0
     achieved = device.of(Parallelism).achieved if device else None
@@ -98,12 +108,22 @@ def _mode(
         overlap_share=ratio(usage.overlap_ns, window) if usage else None,
         achieved=achieved,
         strongest_state=strongest_state(device) if device else None,
+        ceiling=ceiling,
+        predicted_speed_up=_predicted(baseline[0], ceiling) if baseline and ceiling else None,
         notes=(
             *_disturbance(speed_up, traced),
             *_contention(speed_up, average),
             *_cores(manifest, device, average),
         ),
     )
+
+
+def _predicted(baseline: TraceReport, ceiling: str) -> float | None:
+    device = main_device(baseline)
+    if device is None or device.ceilings is None:
+        return None
+    found: float | None = getattr(device.ceilings.speed_up, ceiling)
+    return found
 
 
 def _steps(trace: TraceReport, device: DeviceFigures | None) -> list[StepTotals]:

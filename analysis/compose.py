@@ -23,6 +23,7 @@ from analysis.metrics.launches import QUEUE_LIMIT, LaunchFigures
 from analysis.metrics.occupancy import Occupancy
 from analysis.metrics.parallelism import Parallelism, ratio
 from analysis.metrics.usage import Usage
+from analysis.replay import section as ceilings_section
 from analysis.units import text
 from analysis.wording import STATE_MEANING
 
@@ -51,6 +52,7 @@ def _summary(report: Report) -> list[Section]:
     alone = [trace for trace in report.traces if trace.manifest is None]
     if alone:
         sections.append(Section("Traces", 2, (_trace_table(alone),)))
+    sections += ceilings_section.summary(report.traces, report.comparison)
     sections += hta_section.summary(report.traces)
     unread = [
         *(failure.reason for failure in report.failures),
@@ -173,6 +175,7 @@ def _trace(trace: TraceReport) -> Section:
         blocks.append(Bullets((*trace.losses, *trace.notes)))
     for device in trace.devices:
         blocks += _device(device)
+        blocks += ceilings_section.blocks(device)
     if len(trace.steps) > 1:
         blocks.append(_steps(trace))
     if trace.spread:

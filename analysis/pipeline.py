@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +21,7 @@ from analysis.metrics.timeline import lane_runs
 from analysis.metrics.view import View
 from analysis.metrics.waits import waits
 from analysis.processes import processes
+from analysis.replay import ceilings, cpu_ceilings
 from analysis.report import DeviceFigures, StepFigures, StepTotals, TraceReport
 from analysis.spread import spread
 from analysis.thresholds import Thresholds
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
     from analysis.columns import Trace
     from analysis.device import Device
     from analysis.metrics.stages import Stages
+    from analysis.metrics.waits import Waits
     from analysis.processes import Process
+    from analysis.replay import Ceilings
 
 DEFAULT_GAPS = 100
 """How many idle gaps are listed one by one."""
@@ -106,7 +110,10 @@ class _Shared:
 
 def _devices(shared: _Shared, measured: list[_Measured], gaps: int) -> tuple[DeviceFigures, ...]:
     if shared.within is None:
-        return tuple(each.figures(each.whole, gaps) for each in measured)
+        return tuple(
+            dataclasses.replace(each.figures(each.whole, gaps), ceilings=each.ceilings())
+            for each in measured
+        )
     for each in measured:
         if len(each.chosen) > 1:
             raise SelectionError(_several(shared, each))
@@ -179,21 +186,23 @@ class _Measured:
 
     def __init__(self, shared: _Shared, device: Device, process: Process | None) -> None:
         trace = shared.trace
+        self._shared = shared
         self.device = device
         self.whole = Window("", *device.window, foreign_busy_ns=None)
         self.steps = steps.profiler_steps(trace, device)
         self.chosen = _chosen(shared, device)
         self._own_steps = steps.own_steps(trace, device)
         self._process = process
-        self._host = shared.host
         self._runs = lane_runs(device)
         self._compute_runs = lane_runs(device, WorkClass.COMPUTE)
         windows = (self.whole, *self.steps, *self._own_steps, *self.chosen)
         span = (min(window.low for window in windows), max(window.high for window in windows))
         self._heads = heads(device)
         self._stages: Stages | None = None
+        self._waits: Waits | None = None
         if process is None:
-            self._stages = stages(device, waits(trace, device), shared.thresholds)
+            self._waits = waits(trace, device)
+            self._stages = stages(device, self._waits, shared.thresholds)
             self._line = accelerator.timeline(
                 device,
                 self._runs,
@@ -219,6 +228,24 @@ class _Measured:
             gaps=idle_gaps(view, gaps),
         )
 
+    def ceilings(self) -> Ceilings | None:
+        """Replay the whole window; None where the trace does not say enough of it."""
+        shared = self._shared
+        if self._waits is None or self._stages is None:
+            return (
+                None
+                if notes.device_signs(shared.trace)
+                else cpu_ceilings(shared.trace, self.device)
+            )
+        return ceilings(
+            shared.trace,
+            self.device,
+            self._waits,
+            self._stages,
+            host=shared.host,
+            thresholds=shared.thresholds,
+        )
+
     def totals(self) -> list[StepTotals]:
         """Return wall, work and busy time of each step, tightest ranges first."""
         return [
@@ -239,7 +266,7 @@ class _Measured:
             timeline=self._line.cut(low, high),
             low=low,
             high=high,
-            host=self._host,
+            host=self._shared.host,
             heads=self._heads,
             stages=self._stages,
             process=self._process,

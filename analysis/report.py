@@ -6,8 +6,6 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from analysis.statistics import Ratio
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -16,6 +14,8 @@ if TYPE_CHECKING:
     from analysis.hta.agreement import Agreement
     from analysis.manifest import Manifest
     from analysis.metrics.gaps import Gaps
+    from analysis.replay import Ceilings
+    from analysis.statistics import Ratio
 
 SCHEMA_VERSION = 1
 """Of report.json; within it keys are added, never renamed."""
@@ -40,6 +40,8 @@ class DeviceFigures:
         latency_bound_ns: what separates start latency from a wait; None on a CPU.
         results: what each of `METRICS` returned, by its name.
         gaps: the idle gaps.
+        ceilings: predicted windows; None of a range or a step, and where the trace
+            does not say enough.
     """
 
     device: str
@@ -50,6 +52,7 @@ class DeviceFigures:
     latency_bound_ns: int | None
     results: Mapping[str, Any]
     gaps: Gaps
+    ceilings: Ceilings | None = None
 
     def of(self, kind: type[_Metric]) -> _Metric:
         """Return the result of one metric, by its class."""
@@ -78,7 +81,7 @@ class DeviceFigures:
             flat |= {name: plain} if name in _TOGETHER else plain
         flat["concurrency_ns"] = {str(k): ns for k, ns in enumerate(flat["concurrency_ns"])}
         flat |= _plain(self.gaps)
-        flat["ceilings"] = None
+        flat["ceilings"] = _plain(self.ceilings)
         return flat
 
 
@@ -215,6 +218,8 @@ class ModeFigures:
         overlap_share: of the traced window.
         achieved: achieved parallelism.
         strongest_state: the state with the largest share of the window.
+        ceiling: what the mode removes of the baseline, by the name of the ceiling.
+        predicted_speed_up: what the baseline's replay without that comes to.
         notes: what the figures warn of.
     """
 
@@ -234,6 +239,8 @@ class ModeFigures:
     overlap_share: float | None
     achieved: float | None
     strongest_state: str | None
+    ceiling: str | None
+    predicted_speed_up: float | None
     notes: tuple[str, ...]
 
     @property
@@ -311,7 +318,7 @@ def _plain(value: Any) -> Any:
     """Turn dataclasses and tuples into the dicts and lists of JSON."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {each.name: _plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
-    if isinstance(value, (Ratio, Spread)):
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
         return value._asdict()
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}

@@ -27,10 +27,7 @@ if TYPE_CHECKING:
     from analysis.trace import Progress
 
 _SUFFIXES = (".gz", ".zst", ".json", ".pt.trace")
-NOT_COMPUTED = (
-    "The dependency graph: available parallelism, efficiency and window over span.",
-    "Ceilings.",
-)
+NOT_COMPUTED = ("The dependency graph: available parallelism, efficiency and window over span.",)
 
 
 def report(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.columns import Role
+from analysis.columns import NONE, Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -186,6 +186,20 @@ def branch(names: Sequence[str]) -> NDArray[np.bool_]:
 def namespaced(names: Sequence[str]) -> NDArray[np.bool_]:
     """Tell which operators are of the dispatcher, or of autograd: those that have a namespace."""
     return np.fromiter(("::" in name for name in names), np.bool_, len(names))
+
+
+def branch_number(names: Sequence[str]) -> NDArray[np.int64]:
+    """Return the number of the branch that the recorder's annotations mark, else -1."""
+    numbers = (name.removeprefix(BRANCH_RANGE) for name in names)
+    marks = branch(names).tolist()
+    return np.fromiter(
+        (
+            int(number) if mark and number.isascii() and number.isdigit() else NONE
+            for mark, number in zip(marks, numbers, strict=True)
+        ),
+        np.int64,
+        len(names),
+    )
 
 
 def _called(pattern: re.Pattern[str], names: Sequence[str]) -> NDArray[np.bool_]:

@@ -45,7 +45,7 @@ _SHARED_UNIT_SINCE_8 = 128
 _SHARED_RESERVED_SINCE_8 = 1024
 
 
-class _Use(NamedTuple):
+class Use(NamedTuple):
     """What something takes, or leaves, of one multiprocessor."""
 
     blocks: int
@@ -113,13 +113,23 @@ def has_room(device: Multiprocessors, running: LaunchShape, waiting: LaunchShape
     Returns:
         None for a device whose limits are not known.
     """
-    limit = _limit(device)
+    limit = limits(device)
     if limit is None:
         return None
-    one, other = _block(device, running), _block(device, waiting)
+    return fits(limit, takes(device, limit, running), block(device, waiting))
+
+
+def fits(limit: Use, taken: Use, one: Use) -> bool:
+    """Tell whether a block finds room in what is not taken."""
+    left = Use(*(have - take for have, take in zip(limit, taken, strict=True)))
+    return _most(left, one) > 0
+
+
+def takes(device: Multiprocessors, limit: Use, running: LaunchShape) -> Use:
+    """Return what a running kernel takes of the multiprocessor with the fewest of its blocks."""
+    one = block(device, running)
     resident = min(running.blocks // device.number, _most(limit, one))
-    left = _Use(*(have - resident * take for have, take in zip(limit, one, strict=True)))
-    return _most(left, other) > 0
+    return Use(*(resident * take for take in one))
 
 
 def resident_threads(device: Multiprocessors, shape: LaunchShape) -> int | None:
@@ -130,23 +140,24 @@ def resident_threads(device: Multiprocessors, shape: LaunchShape) -> int | None:
     Returns:
         None for a device whose limits are not known.
     """
-    limit = _limit(device)
+    limit = limits(device)
     if limit is None:
         return None
-    block = _block(device, shape)
-    most = max(1, _most(limit, block)) * device.number
-    return min(shape.blocks, most) * block.threads
+    one = block(device, shape)
+    most = max(1, _most(limit, one)) * device.number
+    return min(shape.blocks, most) * one.threads
 
 
-def _limit(device: Multiprocessors) -> _Use | None:
+def limits(device: Multiprocessors) -> Use | None:
+    """Return what one multiprocessor holds; None for a device whose limits are not known."""
     major, minor = device.compute_capability
     blocks = _BLOCKS.get((major, minor), _BLOCKS.get((major,)))
     if blocks is None:
         return None
-    return _Use(blocks, device.threads, device.registers, device.shared_memory)
+    return Use(blocks, device.threads, device.registers, device.shared_memory)
 
 
-def _block(device: Multiprocessors, shape: LaunchShape) -> _Use:
+def block(device: Multiprocessors, shape: LaunchShape) -> Use:
     """Return what one block takes, rounded up as the hardware allocates."""
     warps = -(-shape.threads // device.warp)
     registers = warps * _up(shape.registers * device.warp, _REGISTERS_PER_WARP_UNIT)
@@ -154,10 +165,10 @@ def _block(device: Multiprocessors, shape: LaunchShape) -> _Use:
     unit = _SHARED_UNIT.get(major, _SHARED_UNIT_SINCE_8)
     reserved = 0 if major in _SHARED_UNIT else _SHARED_RESERVED_SINCE_8
     shared = _up(shape.shared_memory + reserved, unit)
-    return _Use(1, warps * device.warp, registers, shared)
+    return Use(1, warps * device.warp, registers, shared)
 
 
-def _most(have: _Use, take: _Use) -> int:
+def _most(have: Use, take: Use) -> int:
     """Return how many times `take` fits into `have`."""
     return max(0, min(each // part for each, part in zip(have, take, strict=True) if part))
 

@@ -187,7 +187,7 @@ def _lane_end(device: Device) -> Ints:
 def _replay_end(device: Device, launches: Launches, lane_end: Ints) -> Ints:
     """Return Q: the latest end of earlier activities on any lane of the activity's replay."""
     result = lane_end.copy()
-    for lanes, members in _replays_by_lanes(device, launches):
+    for lanes, members in replays_by_lanes(device, launches):
         if len(lanes) == 1:
             continue
         rows = np.flatnonzero(np.isin(device.lane, lanes))
@@ -199,7 +199,7 @@ def _replay_end(device: Device, launches: Launches, lane_end: Ints) -> Ints:
     return result
 
 
-def _replays_by_lanes(
+def replays_by_lanes(
     device: Device, launches: Launches
 ) -> list[tuple[tuple[int, ...], NDArray[np.intp]]]:
     """Group the activities of graph replays by the set of lanes of their replay."""

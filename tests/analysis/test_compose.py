@@ -96,6 +96,7 @@ def test_the_summary_comes_in_the_order_of_interest(recorded: Report) -> None:
         ("What ran in parallel", 1),
         ("Modes of post on cpu", 2),
         ("Traces", 2),
+        ("Ceilings", 2),
         ("Not read", 2),
     ]
 

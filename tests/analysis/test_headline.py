@@ -144,6 +144,8 @@ def mode(
         overlap_share=None,
         achieved=None,
         strongest_state=None,
+        ceiling=None,
+        predicted_speed_up=None,
         notes=(),
     )
 

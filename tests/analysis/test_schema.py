@@ -54,6 +54,7 @@ NULLABLE = re.compile(
     r"|achieved|achieved_compute|available|efficiency|work_over_window|window_over_span"
     r"|foreign_busy_ns|speed_up|traced_speed_up|traced_wall_ns|less_work|more_overlap|less_idle|busy_share"
     r"|overlap_share|strongest_state|baseline|cpu_seconds_per_wall_second"
+    r"|no_host|lane_per_branch|both|both_within_room|error|return_latency|lacks|ceiling|predicted_speed_up"
     r"|hta|ours|theirs|difference|unexplained|failure)$"
     r"|\.launches\.(call_ns|queue_ns|\w+_second|short_kernel_share|queues?(\[\])?\.mean|queue\.lane)$"
     r"|\.occupancy(\.(sm_efficiency(_busy)?|occupancy(_busy)?))?$"
@@ -64,6 +65,9 @@ NOT_COMPUTED = (
     "efficiency",
     "window_over_span",
 )
+
+NOT_IN_THIS_REPORT = r"\.ceilings\..*(lane_per_branch|both|both_within_room|error|return_latency)"
+LATENCIES = r"\.latencies\[\]\.(after_launch|behind_own_lane|after_other_lane)"
 
 
 # --- reports --------------------------------------------------------------------------
@@ -254,9 +258,9 @@ def test_every_key_is_required(full: Plain) -> None:
     ("other", "holders", "names"),
     [
         ("text", str, r"\.(before|after|call|operator|outermost_operator|python|failure)$"),
-        (1, int | float, rf"\.(rank|{'|'.join(NOT_COMPUTED)})$"),
-        (1.5, float, r"\.(available|efficiency|window_over_span|ours)$"),
-        (-1, (), r"\.(efficiency|theirs|difference|unexplained)$"),
+        (1, int | float, rf"\.(rank|{'|'.join(NOT_COMPUTED)})$|{NOT_IN_THIS_REPORT}$"),
+        (1.5, float, rf"\.(available|efficiency|window_over_span|ours)$|{NOT_IN_THIS_REPORT}$"),
+        (-1, (), rf"\.(efficiency|theirs|difference|unexplained)$|{LATENCIES}$"),
         ({"a": [[]]}, (), r"\.(workload|environment)$"),
         ([[]], (), "never"),
         (True, bool, "never"),
