@@ -138,7 +138,7 @@ def ceilings(
     bound = stages.latency_bound_ns
     latencies = fit(found, np.ones(len(device), np.bool_), bound)
     lanes = by_lane(device)
-    branched = _branched(trace, device)
+    branched = branch_layout(trace, device)
 
     def window(layout: Layout, *, host: bool) -> int:
         return _window(found, replay(found, latencies, layout, host=host))
@@ -180,8 +180,8 @@ def cpu_ceilings(trace: Trace, device: Device) -> Ceilings | None:
     )
 
 
-def _branched(trace: Trace, device: Device) -> Layout | None:
-    """Return the layout of a lane per branch; None where no branch is known."""
+def branch_layout(trace: Trace, device: Device) -> Layout | None:
+    """Return the layout of a chain per lane and branch; None where no branch is known."""
     launches, marks = device.launches, branches.ranges(trace)
     if launches is None or not len(marks):
         return None
