@@ -13,7 +13,6 @@ from tests.builders import (
     annotation,
     copy,
     fill,
-    graph_launch,
     kernel,
     launch,
     record_call,
@@ -91,6 +90,12 @@ Instruction = Work | Launch | Sync | Record | Wait
 
 BLOCKING = "in blocking call"
 GRAPH = "kernel in graph"
+CALLED = {
+    "copy": "cudaMemcpyAsync",
+    "set": "cudaMemsetAsync",
+    BLOCKING: "cudaMemcpy",
+    GRAPH: "cudaGraphLaunch",
+}
 LENGTH = 1
 """Of calls that only record or wait for events, in ns."""
 
@@ -184,17 +189,8 @@ class Machine:
         return 1 + at[0] * 1000 + at[1]
 
     def _over(self, instruction: Instruction, at: tuple[int, int], begin: int, now: int) -> bool:
-        if isinstance(instruction, Work):
-            return not self.host or now >= begin + instruction.length
         if isinstance(instruction, Launch):
-            own = [a for a in self.activities if a.call == at]
-            if self.host and instruction.kind == BLOCKING:
-                return all(a.end is not None and now >= a.end + self.speeds.to_return for a in own)
-            if self.host and now < begin + instruction.call:
-                return False
-            for each in own:
-                each.returned = now
-            return True
+            return self._launched(instruction, at, begin, now)
         if not self.host:
             return True
         if isinstance(instruction, Sync):
@@ -203,11 +199,21 @@ class Machine:
                 for a in self.activities
                 if a.begun < begin and instruction.stream in (None, a.by.stream)
             ]
-            to_return = self.speeds.to_return
-            return now >= begin + to_return and all(
-                a.end is not None and now >= a.end + to_return for a in waited
-            )
-        return now >= begin + LENGTH
+            return now >= begin + self.speeds.to_return and self._returns(waited, now)
+        return now >= begin + (instruction.length if isinstance(instruction, Work) else LENGTH)
+
+    def _launched(self, by: Launch, at: tuple[int, int], begin: int, now: int) -> bool:
+        own = [a for a in self.activities if a.call == at]
+        if self.host and by.kind == BLOCKING:
+            return self._returns(own, now)
+        if self.host and now < begin + by.call:
+            return False
+        for each in own:
+            each.returned = now
+        return True
+
+    def _returns(self, waited: list[Activity], now: int) -> bool:
+        return all(a.end is not None and now >= a.end + self.speeds.to_return for a in waited)
 
     def _device(self, now: int) -> bool:
         moved = False
@@ -249,10 +255,12 @@ class Machine:
         return groups[place] == groups[-1]
 
     @property
+    def begin(self) -> int:
+        return min(a.start for a in self.activities if a.start is not None)
+
+    @property
     def window(self) -> int:
-        ends = [a.end for a in self.activities if a.end is not None]
-        starts = [a.start for a in self.activities if a.start is not None]
-        return max(ends) - min(starts)
+        return max(a.end for a in self.activities if a.end is not None) - self.begin
 
     def trace(self) -> list[Event]:
         """Render what happened, with everything recorded that a trace can hold."""
@@ -273,15 +281,8 @@ class Machine:
         begin, end = self.calls[at]
         number, tid = self._number(at), 1 + at[0]
         match self.threads[at[0]][at[1]]:
-            case Launch(kind="kernel in graph"):
-                return [graph_launch(begin, end, correlation=number, tid=tid)]
             case Launch(kind=kind):
-                called = {
-                    "copy": "cudaMemcpyAsync",
-                    "set": "cudaMemsetAsync",
-                    BLOCKING: "cudaMemcpy",
-                }
-                name = called.get(kind, "cudaLaunchKernel")
+                name = CALLED.get(kind, "cudaLaunchKernel")
                 return [launch(begin, end, correlation=number, tid=tid, name=name)]
             case Sync(stream=None):
                 return [runtime("cudaDeviceSynchronize", begin, end, correlation=number, tid=tid)]

@@ -61,8 +61,11 @@ def replay(program: Program, latencies: Latencies, layout: Layout, *, host: bool
         step, to_return = program.steps[place], latencies.to_return
         least = min(to_return, step.at - step.begin) if step.least_ns is None else step.least_ns
         stopped = step.begin + max(shift[other] for other in program.clocks[place])
-        ended = (done[last] for row in step.awaited for last in layout.up_to(row))
-        return max(stopped + least, max(ended, default=-FOREVER) + to_return)
+        awaited = step.awaited
+        if not step.launched_them:
+            awaited = tuple(last for row in awaited for last in layout.up_to(row))
+        ended = max((done[row] for row in awaited), default=-FOREVER)
+        return max(stopped + least, ended + to_return)
 
     for k in program.order.tolist() if host else program.order[program.order < count].tolist():
         if k >= count:

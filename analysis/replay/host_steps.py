@@ -38,6 +38,8 @@ class Step(NamedTuple):
         least_ns: how long it stops at least; None for the time that a blocking call
             takes to return.
         awaited: rows of the device until whose ends it stops.
+        launched_them: whether it stops in the call that launched these; it then waits for
+            them alone, and else for all that their lanes held until them.
         follows: threads that had worked while it rested: it goes on no earlier than they.
         first: whether it did nothing before.
         seen: the recorded end after which it went on; None where it waited for none.
@@ -49,6 +51,7 @@ class Step(NamedTuple):
     thread: int
     least_ns: int | None
     awaited: tuple[int, ...] = ()
+    launched_them: bool = False
     follows: tuple[int, ...] = ()
     first: bool = False
     seen: int | None = None
@@ -114,28 +117,16 @@ class _Stops:
         if launching and not awaited:
             return None
         seen = max((int(self._device.end[k]) for k in awaited), default=-FOREVER)
-        if seen <= begin:
-            return self._made(row, awaited, least=at - begin)
-        if at - seen > self._bound:
-            return self._made(row, awaited, least=at - begin, explained=False)
-        return self._made(row, awaited, least=None, seen=seen)
-
-    def _made(
-        self,
-        row: int,
-        awaited: list[int],
-        *,
-        least: int | None,
-        seen: int | None = None,
-        explained: bool = True,
-    ) -> Step:
+        waited = begin < seen
+        explained = not waited or at - seen <= self._bound
         return Step(
-            at=int(self._calls.end[row]),
-            begin=int(self._calls.start[row]),
+            at=at,
+            begin=begin,
             thread=int(self._threads[row]),
-            least_ns=least,
+            least_ns=None if waited and explained else at - begin,
             awaited=tuple(awaited),
-            seen=seen,
+            launched_them=launching,
+            seen=seen if waited and explained else None,
             explained=explained,
         )
 
@@ -147,11 +138,12 @@ class _Stops:
     def _before(self, row: int, begin: int, at: int) -> list[int]:
         """Return the last on each lane of what had been launched before the call."""
         lane, until = self._named.get(row, (None, begin))
-        orders = self._by_lane if lane is None else [self._by_lane[lane]]
-        last = [found for order in orders if (found := order.latest_before(until)) is not None]
         if lane is None and self._event[self._calls.name[row]]:
             return self._explaining(begin, at)
-        return last
+        if lane == NONE:
+            return []
+        orders = self._by_lane if lane is None else [self._by_lane[lane]]
+        return [found for order in orders if (found := order.latest_before(until)) is not None]
 
     def _explaining(self, begin: int, at: int) -> list[int]:
         """Return the activity after which a wait for an unnamed event returned, if there is one."""
@@ -165,7 +157,10 @@ class _Stops:
 
 
 def _named(trace: Trace, device: Device, calls: Events) -> dict[int, tuple[int, int]]:
-    """Return, by row of the call, the lane that is waited for and until which launch."""
+    """Return, by row of the call, the lane that is waited for and until which launch.
+
+    The lane is -1 for a stream on which nothing ran.
+    """
     lane_of = {label: lane for lane, label in enumerate(device.lanes)}
     events = trace.events
     activities = events.of(*ACTIVITY_ROLES)
@@ -181,9 +176,8 @@ def _named(trace: Trace, device: Device, calls: Events) -> dict[int, tuple[int, 
     made = find(events.correlation[rows], calls, ranked)
     found: dict[int, tuple[int, int]] = {}
     for row, stream in zip(made.tolist(), events.stream[rows].tolist(), strict=True):
-        lane = lane_of.get(events.streams[stream])
-        if row >= 0 and lane is not None:
-            found[row] = (lane, int(calls.start[row]))
+        if row >= 0:
+            found[row] = (lane_of.get(events.streams[stream], NONE), int(calls.start[row]))
     waits = trace.synchronisations
     of_event = events.name[waits.row] == kind.get(_EVENT_SYNC, NONE)
     of_event &= here[events.pid[waits.row]] & (waits.on_stream != NONE) & (waits.record > 0)
@@ -191,8 +185,8 @@ def _named(trace: Trace, device: Device, calls: Events) -> dict[int, tuple[int, 
     record = find(waits.record[of_event], calls, ranked)
     streams = waits.on_stream[of_event].tolist()
     for row, stream, recorded in zip(made.tolist(), streams, record.tolist(), strict=True):
-        lane = lane_of.get(events.streams[stream])
-        if row >= 0 and recorded >= 0 and lane is not None:
+        if row >= 0 and recorded >= 0:
+            lane = lane_of.get(events.streams[stream], NONE)
             found[row] = (lane, int(calls.start[recorded]))
     return found
 
