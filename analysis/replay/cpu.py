@@ -28,7 +28,7 @@ class CpuWindows(NamedTuple):
     both: int | None
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
     """A stretch of one thread: time of the host, and then an operator (0: none); in ns."""
 
     host: int
@@ -62,7 +62,7 @@ def cpu_windows(trace: Trace, device: Device) -> CpuWindows | None:
     return CpuWindows(no_host, high - low - saved, no_host - saved_without_host)
 
 
-def makespan(lanes: Sequence[Sequence[_Part]]) -> int:
+def makespan(lanes: Sequence[Sequence[Part]]) -> int:
     """Return how long lanes take that share one lock for the host's parts.
 
     The lock goes to the lane that has waited longest, of several to the first.
@@ -79,12 +79,12 @@ def makespan(lanes: Sequence[Sequence[_Part]]) -> int:
     return last
 
 
-def _groups(trace: Trace, device: Device) -> Iterator[list[list[_Part]]]:
+def _groups(trace: Trace, device: Device) -> Iterator[list[list[Part]]]:
     """Yield the branches that may run at once, each as its parts.
 
     A group ends where a branch recurs, and where an operator runs outside of branches.
     """
-    group: dict[int, list[_Part]] = {}
+    group: dict[int, list[Part]] = {}
     done = 0
     for number, low, high in _branches(trace, device):
         first, last = np.searchsorted(device.start, [low, high])
@@ -116,10 +116,10 @@ def _branches(trace: Trace, device: Device) -> Iterator[tuple[int, int, int]]:
         yield int(number[row]), int(begin[row]), int(end[row])
 
 
-def _parts(device: Device, first: int, last: int, low: int, high: int) -> list[_Part]:
+def _parts(device: Device, first: int, last: int, low: int, high: int) -> list[Part]:
     start, end = device.start[first:last].tolist(), device.end[first:last].tolist()
     parts = [
-        _Part(begin - before, until - begin)
+        Part(begin - before, until - begin)
         for before, begin, until in zip([low, *end[:-1]], start, end, strict=True)
     ]
-    return [*parts, _Part(high - end[-1], 0)]
+    return [*parts, Part(high - end[-1], 0)]
