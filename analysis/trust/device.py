@@ -1,0 +1,146 @@
+"""Do the device's activities and the host's calls fit each other?"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis import vocabulary
+from analysis.columns import ACTIVITY_ROLES
+from analysis.trust.doubt import Doubt, Gravity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from analysis.trust.doubt import Evidence
+
+_KERNEL_LAUNCH = re.compile(r"\w*LaunchKernel\w*|\w*LaunchCooperativeKernel\w*")
+_FEW = 0.01
+_DROPPED = "the profiler dropped records, or was stopped too early: synchronise before it stops"
+
+
+def launches_without_activities(evidence: Evidence) -> Iterator[Doubt]:
+    """Kernels were launched whose run is not recorded: idle time there is false."""
+    calls = evidence.calls
+    launches = np.array([bool(_KERNEL_LAUNCH.fullmatch(name)) for name in calls.names], np.bool_)
+    made = calls.select(launches[calls.name] & (calls.correlation > 0))
+    if not evidence.devices or not len(made):
+        return
+    ran = evidence.trace.events.of(*ACTIVITY_ROLES).correlation
+    lost = ~np.isin(made.correlation, ran)
+    number = int(lost.sum())
+    if number:
+        last = int(made.start[~lost].max(initial=0))
+        late = int((made.start[lost] > last).sum())
+        yield Doubt(
+            "launches_without_activities",
+            Gravity.WARNING if number > _FEW * len(made) else Gravity.NOTE,
+            f"{number:,} of {len(made):,} kernel launches have no recorded kernel ({late:,} of "
+            "them after the last one that has)",
+            _DROPPED,
+        )
+
+
+def activities_without_launches(evidence: Evidence) -> Iterator[Doubt]:
+    """Activities whose launch is not recorded: what held them up is not known."""
+    for device in evidence.devices:
+        if device.launches is None:
+            continue
+        number = int((~device.launches.known).sum())
+        if number:
+            yield Doubt(
+                "activities_without_launches",
+                Gravity.WARNING if number > _FEW * len(device) else Gravity.NOTE,
+                f"device {device.label}: {number:,} of {len(device):,} activities have no recorded "
+                "launch",
+                "record the host too (ProfilerActivity.CPU), and start before the work is launched",
+            )
+
+
+def launches_alone(evidence: Evidence) -> Iterator[Doubt]:
+    """Of the host's calls launches alone were kept."""
+    calls = evidence.calls
+    used = np.unique(calls.name)
+    if evidence.devices and len(used) and vocabulary.launches(calls.names)[used].all():
+        yield Doubt(
+            "launches_alone",
+            Gravity.WARNING,
+            "of the runtime calls launches alone are recorded",
+            "synchronising calls cannot be told from Python: record all of them",
+        )
+
+
+def replays_that_differ(evidence: Evidence) -> Iterator[Doubt]:
+    """Replays of the same kernels in different numbers: records of some are missing."""
+    for device in evidence.devices:
+        if device.launches is None:
+            continue
+        rows = np.flatnonzero(device.launches.known & device.launches.graph)
+        counts = _replay_sizes(device.launches.call[rows], device.name[rows])
+        uneven = sum(len(sizes) > 1 for sizes in counts)
+        if uneven:
+            yield Doubt(
+                "replays_that_differ",
+                Gravity.WARNING,
+                f"device {device.label}: {uneven:,} of {len(counts):,} graphs were replayed with "
+                "different numbers of the same activities",
+                "idle time inside of replays may be false: " + _DROPPED,
+            )
+
+
+def _replay_sizes(call: NDArray[np.intp], name: NDArray[np.int32]) -> list[set[int]]:
+    """Return the sizes of replays, for each set of names that replays consist of.
+
+    Trace formats do not always name the graph; what a replay runs does.
+    """
+    order = np.argsort(call, kind="stable")
+    borders = np.flatnonzero(np.diff(call[order])) + 1
+    sizes: defaultdict[frozenset[int], set[int]] = defaultdict(set)
+    for replay in np.split(name[order], borders) if len(call) else []:
+        sizes[frozenset(replay.tolist())].add(len(replay))
+    return list(sizes.values())
+
+
+def lanes_out_of_order(evidence: Evidence) -> Iterator[Doubt]:
+    """A stream runs its work in the order of the launches; records that do not are wrong."""
+    for device in evidence.devices:
+        if device.launches is None:
+            continue
+        once = device.launches.known & ~device.launches.graph
+        lane, start, launched = device.lane[once], device.start[once], device.launches.start[once]
+        order = np.lexsort((launched, lane))
+        same = np.diff(lane[order]) == 0
+        number = int((same & (np.diff(start[order]) < 0)).sum())
+        if number:
+            yield Doubt(
+                "lanes_out_of_order",
+                Gravity.WARNING if number > _FEW * len(device) else Gravity.NOTE,
+                f"device {device.label}: {number:,} activities started before one that was "
+                "launched earlier on the same stream",
+                "streams of several processes or contexts may share a number: look at them apart",
+            )
+
+
+def clocks_apart(evidence: Evidence) -> Iterator[Doubt]:
+    """Nothing runs before its launch begins: if it does, host and device clocks differ."""
+    tolerance = 2 * evidence.trace.resolution_ns
+    for device in evidence.devices:
+        if device.launches is None:
+            continue
+        known = device.launches.known
+        early = (device.launches.start[known] - device.start[known]) > tolerance
+        if early.any():
+            worst = int((device.launches.start[known] - device.start[known]).max())
+            number = int(early.sum())
+            yield Doubt(
+                "clocks_apart",
+                Gravity.WARNING,
+                f"device {device.label}: {number:,} of {int(known.sum()):,} activities start "
+                f"before their launch, by up to {worst / 1000:,.1f} us",
+                "times of host and device cannot be compared more finely than that",
+            )

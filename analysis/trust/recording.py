@@ -1,0 +1,97 @@
+"""Was everything recorded, and finely enough?"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis import notes
+from analysis.columns import Role
+from analysis.trust.doubt import Doubt, Gravity
+from analysis.vocabulary import PROFILER_STEP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analysis.trust.doubt import Evidence
+
+_OVERHEAD = "overhead"
+_MUCH = 0.05
+_LISTED = 5
+
+
+def nothing_recorded(evidence: Evidence) -> Iterator[Doubt]:
+    """Neither device activities nor operators."""
+    if not evidence.devices and not len(evidence.trace.events.of(Role.OPERATOR)):
+        yield Doubt(
+            "nothing_recorded",
+            Gravity.UNUSABLE,
+            "neither device activities nor operators are recorded",
+            "profile with activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]",
+        )
+
+
+def device_not_recorded(evidence: Evidence) -> Iterator[Doubt]:
+    """Host calls that only a program with an accelerator makes, and no activity of one."""
+    signs = [] if evidence.devices else notes.device_signs(evidence.trace)
+    if signs:
+        yield Doubt(
+            "device_not_recorded",
+            Gravity.UNUSABLE,
+            f"a device was used ({', '.join(signs)}), but none of its activities are recorded",
+            "profile with ProfilerActivity.CUDA (or that of the device)",
+        )
+
+
+def losses(evidence: Evidence) -> Iterator[Doubt]:
+    """What of the file could not be read."""
+    for loss in evidence.trace.losses:
+        yield Doubt("losses", Gravity.WARNING, loss.rstrip("."), "copy or record the trace again")
+
+
+def missing_steps(evidence: Evidence) -> Iterator[Doubt]:
+    """Holes in the numbers of the profiler's steps."""
+    annotations = evidence.trace.events.of(Role.ANNOTATION)
+    pattern = re.compile(re.escape(PROFILER_STEP) + r"(\d+)")
+    found = (pattern.fullmatch(annotations.names[code]) for code in np.unique(annotations.name))
+    numbers = sorted(int(match[1]) for match in found if match)
+    missing = sorted(set(range(numbers[0], numbers[-1])) - set(numbers)) if numbers else []
+    if missing:
+        listed = ", ".join(map(str, missing[:_LISTED])) + (", …" if missing[_LISTED:] else "")
+        yield Doubt(
+            "missing_steps",
+            Gravity.WARNING,
+            f"{len(missing):,} steps are missing between {PROFILER_STEP}{numbers[0]} and "
+            f"#{numbers[-1]} ({listed})",
+            "compare figures per step, not per trace",
+        )
+
+
+def profiler_overhead(evidence: Evidence) -> Iterator[Doubt]:
+    """Time that the profiler says it took itself."""
+    events = evidence.trace.events
+    if _OVERHEAD not in events.categories:
+        return
+    own = events.select(events.category == events.categories.index(_OVERHEAD))
+    spent = int((own.end - own.start).sum())
+    span = int(events.end.max() - events.start.min())
+    if span and spent > _MUCH * span:
+        yield Doubt(
+            "profiler_overhead",
+            Gravity.WARNING,
+            f"the profiler itself took {spent / span:.0%} of the recorded time",
+            "warm it up (schedule(warmup=...)), and record fewer kinds of events",
+        )
+
+
+def coarse_times(evidence: Evidence) -> Iterator[Doubt]:
+    """Times in whole microseconds."""
+    if evidence.trace.resolution_ns > 1 and len(evidence.trace.events):
+        yield Doubt(
+            "coarse_times",
+            Gravity.NOTE,
+            "times are whole microseconds: differences below 2 us are noise",
+            "record with torch 2.4 or later",
+        )

@@ -1,0 +1,205 @@
+"""Each check speaks where it should, and is silent where it should be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis import Trace, trust
+from analysis.cli import cli
+from analysis.trust import CHECKS, Doubt, Gravity
+from analysis.trust.host import crossings
+from tests.builders import (
+    Event,
+    annotation,
+    chrome_trace,
+    cpu_op,
+    graph_launch,
+    in_microseconds,
+    kernel,
+    launch,
+    runtime,
+    write_trace,
+)
+from tests.shared import REPOSITORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LoadEvents = Callable[..., Trace]
+
+HEALTHY = [
+    annotation("ProfilerStep#3", 0, 4_001),
+    annotation("ProfilerStep#4", 4_002, 9_000),
+    cpu_op("aten::linear", 100, 900),
+    cpu_op("aten::mm", 200, 800),
+    runtime("cudaDeviceSynchronize", 8_000, 8_900),
+    *(launch(300 * i + 1, 300 * i + 100, correlation=i + 1) for i in range(20)),
+    *(kernel("gemm", 300 * i + 150, 300 * i + 350, correlation=i + 1) for i in range(20)),
+]
+
+
+def replay(correlation: int, at: int, kernels: int) -> list[Event]:
+    return [
+        graph_launch(at, at + 50, correlation=correlation),
+        *(
+            kernel("node", at + 100 * i, at + 100 * i + 90, correlation=correlation)
+            for i in range(1, kernels + 1)
+        ),
+    ]
+
+
+DOUBTFUL: dict[str, tuple[Gravity, list[Event], str]] = {
+    "nothing_recorded": (Gravity.UNUSABLE, [annotation("x", 0, 5)], "neither device activities"),
+    "device_not_recorded": (
+        Gravity.UNUSABLE,
+        [cpu_op("aten::record_stream", 0, 5)],
+        "a device was used (aten::record_stream)",
+    ),
+    "launches_without_activities": (
+        Gravity.WARNING,
+        [*HEALTHY, launch(7_000, 7_100, correlation=98), launch(400, 410, correlation=99)],
+        "2 of 22 kernel launches have no recorded kernel (1 of them after the last one that has)",
+    ),
+    "activities_without_launches": (
+        Gravity.WARNING,
+        [*HEALTHY, kernel("stray", 7_000, 7_100)],
+        "device 0: 1 of 21 activities have no recorded launch",
+    ),
+    "launches_alone": (
+        Gravity.WARNING,
+        [event for event in HEALTHY if event.name != "cudaDeviceSynchronize"],
+        "of the runtime calls launches alone are recorded",
+    ),
+    "replays_that_differ": (
+        Gravity.WARNING,
+        [*HEALTHY, *replay(90, 10_000, 5), *replay(91, 12_000, 4), *replay(92, 14_000, 5)],
+        "device 0: 1 of 1 graphs were replayed with different numbers of the same activities",
+    ),
+    "lanes_out_of_order": (
+        Gravity.WARNING,
+        [
+            *HEALTHY,
+            launch(9_100, 9_110, correlation=90),
+            launch(9_120, 9_130, correlation=91),
+            kernel("b", 9_300, 9_400, correlation=90),
+            kernel("a", 9_200, 9_250, correlation=91),
+        ],
+        "device 0: 1 activities started before one that was launched earlier on the same stream",
+    ),
+    "clocks_apart": (
+        Gravity.WARNING,
+        [*HEALTHY, launch(9_500, 9_600, correlation=90), kernel("k", 9_001, 9_002, correlation=90)],
+        "device 0: 1 of 21 activities start before their launch, by up to 0.5 us",
+    ),
+    "missing_steps": (
+        Gravity.WARNING,
+        [*HEALTHY, annotation("ProfilerStep#7", 9_001, 9_002)],
+        "2 steps are missing between ProfilerStep#3 and #7 (5, 6)",
+    ),
+    "profiler_overhead": (
+        Gravity.WARNING,
+        [*HEALTHY, replace(cpu_op("Buffer Flush", 5_000, 6_000), category="overhead")],
+        "the profiler itself took 11% of the recorded time",
+    ),
+    "operators_not_nested": (
+        Gravity.WARNING,
+        [*HEALTHY, cpu_op("aten::add", 500, 1_000)],
+        "1 operators end after the one on their thread that they started in",
+    ),
+    "coarse_times": (Gravity.NOTE, list(in_microseconds(HEALTHY)), "times are whole microseconds"),
+}
+
+
+def doubts(trace: Trace) -> dict[str, Doubt]:
+    return {doubt.check: doubt for doubt in trust.check(trace)}
+
+
+def test_a_healthy_trace_raises_no_doubt(load_events: LoadEvents) -> None:
+    assert trust.check(load_events(HEALTHY)) == ()
+
+
+def test_replays_that_are_alike_raise_none(load_events: LoadEvents) -> None:
+    events = [*HEALTHY, *replay(90, 10_000, 5), *replay(91, 12_000, 5)]
+    assert trust.check(load_events(events)) == ()
+
+
+@pytest.mark.parametrize("name", DOUBTFUL)
+def test_each_check_speaks_alone(load_events: LoadEvents, name: str) -> None:
+    gravity, events, found = DOUBTFUL[name]
+    raised = doubts(load_events(events))
+    assert set(raised) == {name}
+    assert raised[name].gravity == gravity
+    assert raised[name].found.startswith(found)
+    assert raised[name].advice
+
+
+def test_every_check_is_tried() -> None:
+    assert {check.__name__ for check in CHECKS} == {*DOUBTFUL, "losses"}
+
+
+def test_losses_are_doubts(load_bytes: Callable[..., Trace]) -> None:
+    text = chrome_trace(HEALTHY)
+    (doubt,) = trust.check(load_bytes(text.replace(b'"gemm"', b'"g\nmm"', 1)))
+    assert (doubt.check, doubt.gravity) == ("losses", Gravity.WARNING)
+    assert doubt.found.endswith("is damaged, control characters became blanks")
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 12), st.integers(0, 6)), max_size=8),
+    st.integers(0, 2),
+)
+def test_crossings_are_none_exactly_where_all_are_nested(
+    drawn: list[tuple[int, int, int]], tolerance: int
+) -> None:
+    intervals = sorted(
+        ((thread, start, start + length) for thread, start, length in drawn),
+        key=lambda each: (each[0], each[1], -each[2]),
+    )
+    thread, start, end = (np.array([each[i] for each in intervals], np.int64) for i in range(3))
+    found = crossings(thread, start, end, tolerance)
+    crossed = [
+        (a, b)
+        for a in intervals
+        for b in intervals
+        if a[0] == b[0] and a[1] <= b[1] < a[2] and b[2] > a[2] + tolerance
+        if (a[1], -a[2]) <= (b[1], -b[2])
+    ]
+    if tolerance == 0:
+        assert bool(found) is bool(crossed)
+    else:
+        assert not found or crossed
+
+
+def test_command(tmp_path: Path) -> None:
+    run = CliRunner().invoke
+    good = write_trace(tmp_path / "good.json", HEALTHY)
+    poor = write_trace(tmp_path / "poor.json", DOUBTFUL["clocks_apart"][1])
+    (tmp_path / "bad.json").write_text("<html>")
+    shown = run(cli, ["check-trace", str(good)], standalone_mode=False)
+    assert shown.return_value == 0
+    assert shown.output == f"{good}: can be trusted\n"
+    shown = run(cli, ["check-trace", str(good), str(poor)], standalone_mode=False)
+    assert shown.return_value == 1
+    assert f"{poor}: can be trusted in part\n  warning   device 0: 1 of 21" in shown.output
+    shown = run(cli, ["check-trace", "--json", str(tmp_path)], standalone_mode=False)
+    assert shown.return_value == 2
+    verdicts = {each["path"]: each for each in json.loads(shown.output)["traces"]}
+    assert [verdicts[str(tmp_path / name)]["verdict"] for name in ("good.json", "bad.json")] == [
+        "note",
+        "unusable",
+    ]
+    assert "is not a Chrome trace" in verdicts[str(tmp_path / "bad.json")]["doubts"][0]["found"]
+
+
+def test_our_own_recordings_can_be_trusted() -> None:
+    folder = str(REPOSITORY / "traces/examples")
+    assert CliRunner().invoke(cli, ["check-trace", folder], standalone_mode=False).return_value == 0
