@@ -90,7 +90,7 @@ def _mode(
     ceiling = CEILING_OF_MODE.get(manifest.mode)
     usage = device.of(Usage) if device else None
     window = device.window_ns if device else 0
-    achieved = device.of(Parallelism).achieved if device else None
+    parallel = device.of(Parallelism) if device else None
     return ModeFigures(
         mode=manifest.mode,
         rank=trace.rank,
@@ -106,7 +106,10 @@ def _mode(
         cpu_seconds_per_wall_second=manifest.timing.cpu_seconds_per_wall_second,
         busy_share=ratio(usage.busy_ns, window) if usage else None,
         overlap_share=ratio(usage.overlap_ns, window) if usage else None,
-        achieved=achieved,
+        achieved=parallel.achieved if parallel else None,
+        available=parallel.available if parallel else None,
+        available_branches=parallel.available_branches if parallel else None,
+        efficiency=parallel.efficiency if parallel else None,
         strongest_state=strongest_state(device) if device else None,
         ceiling=ceiling,
         predicted_speed_up=_predicted(baseline[0], ceiling) if baseline and ceiling else None,

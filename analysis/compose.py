@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis import headline
+from analysis import compose_graph, headline
 from analysis.comparison import strongest_state
 from analysis.document import (
     Bullets,
@@ -41,7 +41,7 @@ def compose(report: Report) -> Document:
     """Arrange the findings, the comparison and the details."""
     return Document(
         summary=tuple(_summary(report)),
-        details=(*(_trace(trace) for trace in report.traces), *_closing(report)),
+        details=tuple(_trace(trace) for trace in report.traces),
     )
 
 
@@ -82,11 +82,14 @@ def _run(run: RunComparison) -> Section:
         Column("busy", Unit.SHARE),
         Column("overlap", Unit.SHARE),
         Column("achieved", Unit.NUMBER),
+        Column("available", Unit.NUMBER),
+        Column("by branch", Unit.NUMBER),
         Column("CPU s/s", Unit.NUMBER),
     )
     caption = (
         "Wall and speed-up are untraced, with 95% intervals. The three factors multiply to the "
-        "traced speed-up."
+        "traced speed-up. Achieved and available are lanes: running on average while any ran, and "
+        "allowed by what depends on what."
     )
     blocks: list[Block] = [Table(columns, tuple(map(_mode_row, run.modes)), caption)]
     verdicts = headline.of_run(run)
@@ -112,6 +115,8 @@ def _mode_row(mode: ModeFigures) -> tuple[Cell, ...]:
         mode.busy_share,
         mode.overlap_share,
         mode.achieved,
+        mode.available,
+        mode.available_branches,
         mode.cpu_seconds_per_wall_second,
     )
 
@@ -195,6 +200,7 @@ def _device(device: DeviceFigures) -> list[Block]:
         blocks.append(_launches(launches))
     if device.gaps.idle_gaps:
         blocks.append(_gaps(device))
+    blocks += compose_graph.blocks(device)
     return blocks
 
 
@@ -370,9 +376,3 @@ def _spread(trace: TraceReport) -> Table:
 
 def _of_all(what: str, shown: int, total: int) -> str:
     return f"{what}." if shown == total else f"{what}: {shown:,} of {total:,}."
-
-
-def _closing(report: Report) -> list[Section]:
-    if not report.not_computed:
-        return []
-    return [Section("Not computed", 2, (Bullets(report.not_computed),))]

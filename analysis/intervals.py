@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     Ints = NDArray[np.int64]
@@ -84,6 +87,12 @@ def distinct(values: NDArray[Any]) -> NDArray[Any]:
     keep = np.ones(len(ordered), np.bool_)
     keep[1:] = ordered[1:] != ordered[:-1]
     return ordered[keep]
+
+
+def stretches(values: NDArray[Any]) -> Iterator[tuple[int, int]]:
+    """Yield [low, high) of each longest run of equal values, in order."""
+    ends = (np.flatnonzero(values[1:] != values[:-1]) + 1).tolist()
+    return pairwise([0, *ends, len(values)] if len(values) else [])
 
 
 def contains(ordered: Ints, values: Ints) -> Bools:

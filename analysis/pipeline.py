@@ -11,6 +11,8 @@ from analysis.columns import Role
 from analysis.device import accelerators
 from analysis.document import Unit
 from analysis.errors import SelectionError
+from analysis.graph import build as build_graph
+from analysis.graph.spans import spans
 from analysis.host import Host
 from analysis.metrics import accelerator, cpu, steps
 from analysis.metrics.gaps import gaps as idle_gaps
@@ -31,6 +33,7 @@ from analysis.vocabulary import WorkClass
 if TYPE_CHECKING:
     from analysis.columns import Trace
     from analysis.device import Device
+    from analysis.graph import Execution
     from analysis.metrics.stages import Stages
     from analysis.metrics.waits import Waits
     from analysis.processes import Process
@@ -60,6 +63,7 @@ def analyze(
     gaps: int = DEFAULT_GAPS,
     within: str | Times | None = None,
     thresholds: Thresholds | None = None,
+    execution: Execution | None = None,
 ) -> TraceReport:
     """Measure everything that the trace allows.
 
@@ -70,6 +74,7 @@ def analyze(
             instead of the whole one; `name#k` is the k-th range of a name. Or of these
             times, which count as a range of the host.
         thresholds: the constants of the measures, if others than the documented ones.
+        execution: what depends on what, as `analysis.graph.read` reads it.
 
     Returns:
         The figures of every device: accelerators, or in their absence each
@@ -80,7 +85,7 @@ def analyze(
     """
     if isinstance(within, Times):
         _check(trace, within)
-    shared = _Shared(trace, Host(trace), thresholds or Thresholds(), within)
+    shared = _Shared(trace, Host(trace), thresholds or Thresholds(), within, execution)
     measured = [_Measured(shared, device, None) for device in accelerators(trace)]
     if not measured:
         measured = [_Measured(shared, process.device, process) for process in processes(trace)]
@@ -90,7 +95,11 @@ def analyze(
         rank=trace.rank,
         resolution_ns=trace.resolution_ns,
         losses=trace.losses,
-        notes=(*trace.notes, *notes.of_trace(trace, [each.device for each in measured])),
+        notes=(
+            *trace.notes,
+            *notes.of_trace(trace, [each.device for each in measured]),
+            *(note for each in measured if each.graph for note in each.graph.notes),
+        ),
         devices=_devices(shared, measured, gaps),
         steps=(every_step := _steps(measured)),
         spread=spread(every_step),
@@ -106,6 +115,7 @@ class _Shared:
     host: Host
     thresholds: Thresholds
     within: str | Times | None
+    execution: Execution | None
 
 
 def _devices(shared: _Shared, measured: list[_Measured], gaps: int) -> tuple[DeviceFigures, ...]:
@@ -198,6 +208,9 @@ class _Measured:
         windows = (self.whole, *self.steps, *self._own_steps, *self.chosen)
         span = (min(window.low for window in windows), max(window.high for window in windows))
         self._heads = heads(device)
+        self.graph = (
+            None if shared.execution is None else build_graph(trace, device, shared.execution)
+        )
         self._stages: Stages | None = None
         self._waits: Waits | None = None
         if process is None:
@@ -259,6 +272,7 @@ class _Measured:
         return int((line.lengths * line.running).sum()), line.time_where(line.running > 0)
 
     def _view(self, low: int, high: int) -> View:
+        graph = None if self.graph is None else self.graph.within(low, high)
         return View(
             device=self.device,
             runs=self._runs,
@@ -270,6 +284,8 @@ class _Measured:
             heads=self._heads,
             stages=self._stages,
             process=self._process,
+            graph=graph,
+            spans=None if graph is None else spans(graph),
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 """Of report.json; within it keys are added, never renamed."""
 
-_TOGETHER = ("parallelism", "launches", "occupancy")
+_TOGETHER = ("parallelism", "graph", "launches", "occupancy")
 """Metrics that have a key of their own in report.json."""
 
 _Metric = TypeVar("_Metric")
@@ -217,6 +217,9 @@ class ModeFigures:
         busy_share: of the traced window.
         overlap_share: of the traced window.
         achieved: achieved parallelism.
+        available: available parallelism, of operators; None without a graph.
+        available_branches: the same of branches as they are.
+        efficiency: (achieved - 1) / (available - 1).
         strongest_state: the state with the largest share of the window.
         ceiling: what the mode removes of the baseline, by the name of the ceiling.
         predicted_speed_up: what the baseline's replay without that comes to.
@@ -238,6 +241,9 @@ class ModeFigures:
     busy_share: float | None
     overlap_share: float | None
     achieved: float | None
+    available: float | None
+    available_branches: float | None
+    efficiency: float | None
     strongest_state: str | None
     ceiling: str | None
     predicted_speed_up: float | None
@@ -295,13 +301,11 @@ class Report:
         traces: in the order of the report.
         comparison: of the modes of each recorded run; None without manifests.
         failures: traces that could not be read.
-        not_computed: figures of the schema that this version leaves null.
     """
 
     traces: tuple[TraceReport, ...]
     comparison: Comparison | None
     failures: tuple[Failure, ...] = ()
-    not_computed: tuple[str, ...] = field(default=())
 
     def to_json(self) -> dict[str, Any]:
         """Return report.json, as plain data."""
@@ -310,7 +314,6 @@ class Report:
             "traces": [trace.to_json() for trace in self.traces],
             "comparison": _plain(self.comparison) if self.comparison else None,
             "failures": [_plain(failure) for failure in self.failures],
-            "not_computed": list(self.not_computed),
         }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from analysis.comparison import compare
 from analysis.directory import discover
 from analysis.errors import TraceError
+from analysis.graph import read as read_graph
 from analysis.hta import compare as compare_with_hta
 from analysis.hta import require as require_hta
 from analysis.pipeline import DEFAULT_GAPS, analyze
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
 
     from analysis.columns import Trace
     from analysis.directory import Source
+    from analysis.graph import Execution
     from analysis.hta.agreement import Agreement
     from analysis.pipeline import Times
     from analysis.report import TraceReport
     from analysis.trace import Progress
 
 _SUFFIXES = (".gz", ".zst", ".json", ".pt.trace")
-NOT_COMPUTED = ("The dependency graph: available parallelism, efficiency and window over span.",)
 
 
 def report(
@@ -70,20 +71,31 @@ def report(
             if len(sources) == 1:
                 raise
             failures.append(Failure(str(source.path), str(error)))
-    return Report(tuple(traces), compare(traces), tuple(failures), NOT_COMPUTED)
+    return Report(tuple(traces), compare(traces), tuple(failures))
 
 
 def _measure(
     source: Source, trace: Trace, gaps: int, within: str | Times | None, *, hta: bool
 ) -> TraceReport:
-    measured = analyze(trace, gaps=gaps, within=within)
+    execution, unread = _execution(source)
+    measured = analyze(trace, gaps=gaps, within=within, execution=execution)
     return dataclasses.replace(
         measured,
         label=_label(source),
-        notes=(*source.notes, *measured.notes),
+        notes=(*source.notes, *unread, *measured.notes),
         manifest=source.manifest,
         hta=_beside_hta(trace, measured, within) if hta else None,
     )
+
+
+def _execution(source: Source) -> tuple[Execution | None, tuple[str, ...]]:
+    """Read what depends on what, where that lies beside the trace; it is no condition."""
+    if source.graph is None:
+        return None, ()
+    try:
+        return read_graph(source.graph), ()
+    except TraceError as error:
+        return None, (f"No dependency graph: {error}",)
 
 
 def _beside_hta(trace: Trace, measured: TraceReport, within: str | Times | None) -> Agreement:

@@ -346,9 +346,11 @@ def _figures(device: Device, begin: int, end: int, listed: int) -> Report:
             ),
             "work_over_window": _ratio(sum(lane_busy.values()), len(cells)),
             "available": None,
+            "available_branches": None,
             "efficiency": None,
             "window_over_span": None,
         },
+        "graph": None,
         "idle_gaps_total": len(gaps),
         "idle_gaps_unlisted_ns": sum(gap.end - gap.begin for gap in gaps[listed:]),
         "idle_gaps": [

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Rows = NDArray[np.intp]
 
 _BEFORE_ALL = -(2**62)
-_NAMED = 3
+_LISTED = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +43,8 @@ class Work:
         work: int64 ns, the same summed over lanes.
         first: int32 row of the node's first activity.
         node: int32, per activity of the device its node, or -1.
-        missing: what of the steps' work is of no node, in words.
+        lost_ns: summed length of the steps' activities that are of no node.
+        lost: which these are, in words.
     """
 
     step: Codes
@@ -55,7 +56,8 @@ class Work:
     work: Ints
     first: Codes
     node: Codes
-    missing: tuple[str, ...]
+    lost_ns: int
+    lost: tuple[str, ...]
 
 
 def outermost(
@@ -89,6 +91,7 @@ def outermost(
     node[of] = order.astype(np.int32)
     length = end_of - start_of
     hidden = ~vocabulary.namespaced(device.names)[device.name]
+    lost = _lost(device, device.start, matches, (node < 0) | hidden)
     return Work(
         step=step,
         operator=operator,
@@ -99,13 +102,8 @@ def outermost(
         work=length,
         first=activity.astype(np.int32),
         node=node,
-        missing=_lost(
-            device,
-            device.start,
-            matches,
-            (node < 0) | hidden,
-            "whose work is not that of operators",
-        ),
+        lost_ns=_length(device, lost),
+        lost=_named(device, lost, "whose work is not that of operators"),
     )
 
 
@@ -177,6 +175,7 @@ def launched(device: Device, forest: Forest, matches: Sequence[Match]) -> Work:
     np.minimum.at(start, number, device.start[rows])
     np.maximum.at(end, number, device.end[rows])
     lanes = len(device.lanes)
+    lost = _lost(device, time, matches, (node < 0) & device.launches.known)
     return Work(
         step=step[new].astype(np.int32),
         operator=operator[new].astype(np.int32),
@@ -191,7 +190,8 @@ def launched(device: Device, forest: Forest, matches: Sequence[Match]) -> Work:
         .sum(axis=1),
         first=rows[new].astype(np.int32),
         node=node,
-        missing=_lost(device, time, matches, node < 0, "that no operator launched"),
+        lost_ns=_length(device, lost),
+        lost=_named(device, lost, "that no operator launched"),
     )
 
 
@@ -215,25 +215,25 @@ def _covered(group: Ints, start: Ints, end: Ints, groups: int) -> Ints:
     return total
 
 
-def _lost(
-    device: Device,
-    time: Ints,
-    matches: Sequence[Match],
-    lost: NDArray[np.bool_],
-    why: str,
-) -> tuple[str, ...]:
-    """Say what of the matched steps' work is of no node."""
+def _lost(device: Device, time: Ints, matches: Sequence[Match], without: NDArray[np.bool_]) -> Rows:
+    """Return the activities of the matched steps that are of no node."""
     inside = np.zeros(len(device), np.bool_)
     for each in matches:
         inside |= (time >= each.span.low) & (time < each.span.high)
-    if device.launches is not None:
-        inside &= device.launches.known
-    rows = np.flatnonzero(lost & inside & (device.end > device.start))
+    return np.flatnonzero(without & inside & (device.end > device.start))
+
+
+def _length(device: Device, rows: Rows) -> int:
+    return int((device.end[rows] - device.start[rows]).sum())
+
+
+def _named(device: Device, rows: Rows, why: str) -> tuple[str, ...]:
+    """Say how many activities are lost, and the names of most."""
     if not len(rows):
         return ()
     codes, counts = np.unique(device.name[rows], return_counts=True)
-    common = [device.names[codes[place]] for place in np.argsort(-counts, kind="stable")[:_NAMED]]
-    named = ", ".join(common) + ", ..." * (len(codes) > _NAMED)
+    common = [device.names[codes[place]] for place in np.argsort(-counts, kind="stable")[:_LISTED]]
+    named = ", ".join(common) + ", ..." * (len(codes) > _LISTED)
     return (f"{len(rows):,} activities {why} ({named}): what they depend on is not known.",)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +13,7 @@ from analysis.graph.forest import forest as arrange
 from analysis.graph.graph import Graph
 from analysis.graph.hazards import Dependency, Edges, edges, joined, of_bytes, of_handles
 from analysis.graph.matching import match
+from analysis.intervals import stretches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ def build(trace: Trace, device: Device, execution: Execution) -> Graph:
         execution: of the same program, of this run or of another.
 
     Returns:
-        The graph; `missing` says where the two do not fit, and what it lacks.
+        The graph; it says where the two do not fit, and what it lacks.
     """
     calls = arrange(trace)
     matches = match(trace, calls, execution)
@@ -49,7 +49,7 @@ def build(trace: Trace, device: Device, execution: Execution) -> Graph:
         work = launched(device, calls, fitting)
     cache: dict[bytes, Edges] = {}
     found, at = [], 0
-    for low, high in _bounds(work.step):
+    for low, high in stretches(work.step):
         operator, order = work.operator[low:high], work.order[low:high]
         key = operator.tobytes() + order.tobytes()
         if key not in cache:
@@ -76,13 +76,10 @@ def build(trace: Trace, device: Device, execution: Execution) -> Graph:
         steps=tuple(each.span for each in matches if not each.mismatch),
         activity_node=work.node,
         node_activity=work.first,
-        missing=(*_mismatches(execution, matches), *work.missing),
+        lost_ns=work.lost_ns,
+        lost=work.lost,
+        mismatches=_mismatches(execution, matches),
     )
-
-
-def _bounds(step: Codes) -> list[tuple[int, int]]:
-    cuts = [*np.flatnonzero(np.diff(step, prepend=-1)).tolist(), len(step)]
-    return list(pairwise(cuts))
 
 
 def _all(parts: Sequence[Edges]) -> Edges:

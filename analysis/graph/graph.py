@@ -46,7 +46,9 @@ class Graph:
         steps: what each step covers.
         activity_node: int32, per activity of the device its node, or -1.
         node_activity: int32, shape (n,), the first activity of each node.
-        missing: why the graph is not whole, per reason; empty if it is.
+        lost_ns: summed length of the steps' activities that are of no node.
+        lost: which these are, in words.
+        mismatches: where the execution trace does not fit the trace, in words.
     """
 
     step: Codes
@@ -64,10 +66,17 @@ class Graph:
     steps: tuple[Span, ...]
     activity_node: Codes
     node_activity: Codes
-    missing: tuple[str, ...] = ()
+    lost_ns: int = 0
+    lost: tuple[str, ...] = ()
+    mismatches: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.start)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return all that it lacks, in words."""
+        return (*self.mismatches, *self.lost)
 
     def activity_edges(self, device: Device) -> tuple[Codes, Codes]:
         """Return the edges as rows of the device's activities: (source, target).

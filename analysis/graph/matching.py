@@ -14,6 +14,7 @@ import numpy as np
 
 from analysis import vocabulary
 from analysis.columns import Role
+from analysis.intervals import stretches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -156,18 +157,15 @@ def _threads(
     """Cut rows, in order of their begin, into threads and trees."""
     rows = rows[np.argsort(thread[rows], kind="stable")]
     found = []
-    for low, high in _runs(np.diff(thread[rows], prepend=-1) != 0):
+    for low, high in stretches(thread[rows]):
         own = rows[low:high]
         # What a step's begin cuts off its parent is outermost in it.
         shallowest = depth[own] - np.minimum.accumulate(depth[own])
         form = np.stack((shallowest, code[own]), axis=1).astype(np.int32)
-        found.append([_Tree(own[a:b], form[a:b].tobytes()) for a, b in _runs(shallowest == 0)])
+        found.append(
+            [_Tree(own[a:b], form[a:b].tobytes()) for a, b in stretches(np.cumsum(shallowest == 0))]
+        )
     return found
-
-
-def _runs(begins: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    starts = np.flatnonzero(begins).tolist()
-    return zip(starts, [*starts[1:], len(begins)], strict=True)
 
 
 def _matched(
@@ -178,6 +176,8 @@ def _matched(
     pairs, missing, left = _pair_threads(expected, found)
     left.sort(key=lambda tree: int(forest.start[tree.rows[0]]))
     alike, lost, over = _pair_trees(missing, left)
+    if not lost and not over:
+        lost, over = _out_of_turn(alike, forest, execution) or (None, None)
     pairs += alike
     nothing = np.zeros(0, np.intp)
     if lost or over:
@@ -226,6 +226,23 @@ def _pair_trees(
             lost = tree
     paired = {id(ours) for _, ours in pairs}
     return pairs, lost, next((tree for tree in found if id(tree) not in paired), None)
+
+
+def _out_of_turn(
+    pairs: Sequence[tuple[_Tree, _Tree]], forest: Forest, execution: Execution
+) -> tuple[_Tree, _Tree] | None:
+    """Return the first pair that ran earlier than another that its thread is to run before it.
+
+    Which thread runs a tree may change, the order in which one runs its trees may not.
+    """
+    latest: dict[int, tuple[int, _Tree]] = {}
+    for theirs, ours in pairs:
+        thread = int(execution.thread[theirs.rows[0]])
+        start = int(forest.start[ours.rows[0]])
+        if thread in latest and start < latest[thread][0]:
+            return latest[thread][1], ours
+        latest[thread] = start, theirs
+    return None
 
 
 def _difference(

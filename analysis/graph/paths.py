@@ -36,21 +36,6 @@ class Earliest:
     depth: Ints
     previous: NDArray[np.int32]
 
-    @property
-    def span(self) -> int:
-        """Return the length of the longest path, in ns."""
-        return int(self.end.max(initial=0))
-
-    def longest_path(self) -> Ints:
-        """Return the nodes of a longest path, first to last."""
-        if not len(self.end) or not self.span:
-            return np.zeros(0, np.int64)
-        node = int(np.argmax(self.end))
-        path = [node]
-        while (node := int(self.previous[node])) >= 0:
-            path.append(node)
-        return np.array(path[::-1], np.int64)
-
 
 def earliest(length: Ints, edges: Edges) -> Earliest:
     """Let every node start when the last one that it waits for has ended.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.metrics.breakdown import breakdown
+from analysis.metrics.dependencies import dependencies
 from analysis.metrics.lanes import lanes
 from analysis.metrics.launches import launches
 from analysis.metrics.occupancy import occupancy
@@ -21,6 +22,7 @@ METRICS: dict[str, Callable[[View], object]] = {
     "breakdown": breakdown,
     "lanes": lanes,
     "parallelism": parallelism,
+    "graph": dependencies,
     "launches": launches,
     "occupancy": occupancy,
 }

@@ -30,6 +30,8 @@ _NAME = {
     Stage.WAIT: "wait",
     Stage.UNKNOWN: "unknown",
 }
+STAGE_NAMES = tuple(_NAME[stage] for stage in Stage)
+"""What reports call each `Stage`, by its number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,31 @@ class Stages:
     awaited: NDArray[np.intp]
     latency_bound_ns: int
 
+    def at(self, activity: Ints, time: Ints) -> NDArray[np.int8]:
+        """Return the stage of activities at times before they start.
+
+        Args:
+            activity: rows, shape (k,).
+            time: int64 ns, shape (k,).
+        """
+        return np.select(
+            [
+                time < self.called[activity],
+                time < self.queued[activity],
+                time < self.free[activity],
+                time < self.released[activity],
+            ],
+            [
+                np.where(
+                    self.first[activity] == Stage.UNKNOWN, Stage.UNKNOWN, Stage.NOT_LAUNCHED
+                ).astype(np.int8),
+                self.first[activity],
+                np.int8(Stage.SAME_LANE),
+                np.int8(Stage.DEPENDENCY),
+            ],
+            self.last[activity],
+        ).astype(np.int8)
+
     def intervals(self, stage: Stage) -> Intervals:
         """Return when any activity is in the stage, as disjoint ascending intervals."""
         if stage == Stage.SAME_LANE:

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.device import Device
+    from analysis.graph import Graph
+    from analysis.graph.spans import Spans
     from analysis.host import Host
     from analysis.metrics.launches import Heads
     from analysis.metrics.stages import Stages
@@ -32,6 +34,8 @@ class View:
         heads: the device's launch calls; None on a CPU.
         stages: the activities' stages; None on a CPU.
         process: the process's threads; None on an accelerator.
+        graph: what depends on what in the window; None where that is not known.
+        spans: the longest paths of the graph; None without one.
     """
 
     device: Device
@@ -44,6 +48,8 @@ class View:
     heads: Heads | None = None
     stages: Stages | None = None
     process: Process | None = None
+    graph: Graph | None = None
+    spans: Spans | None = None
 
     @property
     def length(self) -> int:

@@ -13,6 +13,7 @@ import pytest
 import analysis
 from analysis import Trace
 from tests.builders import Event, chrome_trace, write_trace
+from tests.executions import Op, write_execution
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +46,7 @@ def load_events(tmp_path: Path) -> Callable[..., Trace]:
 
 @pytest.fixture
 def record(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a trace with the manifest that the recorder would put beside it."""
+    """Writes a trace with the manifest, and the graph, that the recorder would put beside it."""
 
     def write(
         mode: str,
@@ -54,6 +55,7 @@ def record(tmp_path: Path) -> Callable[..., Path]:
         *,
         name: str = "",
         header: dict[str, object] | None = None,
+        graph: Sequence[Op] | None = None,
         **keys: Any,
     ) -> Path:
         name = name or f"cpu-post-{mode}"
@@ -78,6 +80,10 @@ def record(tmp_path: Path) -> Callable[..., Path]:
             "recorded_at": "2025-01-01T00:00:00+00:00",
         }
         manifest["timing"] |= keys.pop("timing", {})
+        if graph is not None:
+            execution = write_execution(tmp_path / f"{name}.graph.json.gz", graph)
+            digest = hashlib.sha256(execution.read_bytes()).hexdigest()
+            manifest["graph"] = {"file": execution.name, "sha256": digest, "reason": None}
         beside = tmp_path / f"{name}.manifest.json"
         beside.write_text(json.dumps(manifest | keys))
         return trace

@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -216,7 +217,10 @@ def test_the_manifest_says_which_execution_trace_belongs(record: Record, tmp_pat
     digest = hashlib.sha256(b"graph").hexdigest()
 
     def found(**graph: str | None) -> tuple[Path | None, tuple[str, ...]]:
-        (source,) = discover([record("threads", WORK, [1], name="x", graph=graph)])
+        trace = record("threads", WORK, [1], name="x")
+        manifest = tmp_path / "x.manifest.json"
+        manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"graph": graph}))
+        (source,) = discover([trace])
         assert source.manifest is not None
         return source.graph, source.notes
 

@@ -31,6 +31,7 @@ from tests.builders import (
 from tests.builders import (
     copy as memory_copy,
 )
+from tests.executions import Op, Tensor, compute, mark, step, write_execution
 from tests.shared import ABSENT, real_traces
 
 if TYPE_CHECKING:
@@ -46,12 +47,13 @@ VALIDATOR = Draft202012Validator(schema())
 # told: another report may lack them.
 NAMED_BY_DATA = re.compile(
     r"\.(class_busy_ns|class_overlap_ns|lane_breakdown_ns|workload|environment"
-    r"|breakdown_by_class_ns\.\w+|idle_gaps\[\]\.breakdown_ns)\.[^.]+$|\.concurrency_ns\.[1-9]$"
+    r"|breakdown_by_class_ns\.\w+|(idle_gaps|missed_overlap)\[\]\.breakdown_ns)\.[^.]+$|\.concurrency_ns\.[1-9]$"
 )
 FREE = re.compile(r"\.(workload|environment)\.")
 NULLABLE = re.compile(
     r"\.(rank|timing|comparison|ceilings|before|after|host|call|operator|outermost_operator|python"
-    r"|achieved|achieved_compute|available|efficiency|work_over_window|window_over_span"
+    r"|achieved|achieved_compute|available|available_branches|efficiency|work_over_window"
+    r"|window_over_span|graph|branch_span_ns|first_branch|second_branch"
     r"|foreign_busy_ns|speed_up|traced_speed_up|traced_wall_ns|less_work|more_overlap|less_idle|busy_share"
     r"|overlap_share|strongest_state|baseline|cpu_seconds_per_wall_second"
     r"|no_host|lane_per_branch|both|both_within_room|error|return_latency|lacks|ceiling|predicted_speed_up"
@@ -59,11 +61,6 @@ NULLABLE = re.compile(
     r"|\.launches\.(call_ns|queue_ns|\w+_second|short_kernel_share|queues?(\[\])?\.mean|queue\.lane)$"
     r"|\.occupancy(\.(sm_efficiency(_busy)?|occupancy(_busy)?))?$"
     r"|^cpu.*\.(latency_bound_ns|launches)$"
-)
-NOT_COMPUTED = (
-    "available",
-    "efficiency",
-    "window_over_span",
 )
 
 NOT_IN_THIS_REPORT = r"\.ceilings\..*(lane_per_branch|both|both_within_room|error|return_latency)"
@@ -79,7 +76,12 @@ def accelerator_events() -> list[Event]:
         [
             annotation("ProfilerStep#1", 0, 60),
             annotation("ProfilerStep#2", 60, 130),
+            annotation("overlap.branch 0", 1, 10),
             cpu_op("aten::mm", 1, 9),
+            annotation("overlap.branch 1", 11, 16),
+            cpu_op("aten::copy_", 11, 15),
+            cpu_op("aten::mm", 39, 45),
+            cpu_op("aten::relu", 69, 75),
             python("forward.py(7): forward", 0, 120),
             launch(2, 4, correlation=1),
             launch(5, 8, correlation=2),
@@ -97,13 +99,25 @@ def accelerator_events() -> list[Event]:
     )
 
 
+def accelerator_graph() -> list[Op]:
+    """All that these events were launched by."""
+    made = [Tensor(number, number) for number in range(6)]
+    first, moved = (
+        mark(f"overlap.branch {branch}", compute(name, [made[branch]], made[branch + 2]))
+        for branch, name in enumerate(("aten::mm", "aten::copy_"))
+    )
+    second = compute("aten::mm", [made[2]], made[4])
+    last = compute("aten::relu", [made[4]], made[5])
+    return [mark("ProfilerStep#1", first, moved, second), mark("ProfilerStep#2", last)]
+
+
 def cpu_events(*, overlapping: bool) -> list[Event]:
     """Two branches, on two threads or one after the other, in two steps."""
     events = []
-    for step, begin in enumerate((0, 100)):
+    for number, begin in enumerate((0, 100)):
         second = (2, begin + 5) if overlapping else (1, begin + 40)
         events += [
-            annotation(f"ProfilerStep#{step}", begin, begin + 90),
+            annotation(f"ProfilerStep#{number}", begin, begin + 90),
             annotation("overlap.step", begin + 1, begin + 88),
             annotation("overlap.branch 0", begin + 2, begin + 38),
             cpu_op("aten::gru", begin + 3, begin + 35),
@@ -111,6 +125,17 @@ def cpu_events(*, overlapping: bool) -> list[Event]:
             cpu_op("aten::gru", second[1] + 1, second[1] + 32, tid=second[0]),
         ]
     return in_microseconds(events)
+
+
+def two_branches(threads: tuple[int, int] = (1, 1)) -> list[Op]:
+    return [
+        mark(
+            f"overlap.branch {branch}",
+            compute("aten::gru", [Tensor(1, 1)], Tensor(2 + branch, 2 + branch), thread=thread),
+            thread=thread,
+        )
+        for branch, thread in enumerate(threads)
+    ]
 
 
 Plain = dict[str, Any]
@@ -125,10 +150,14 @@ def full(tmp_path: Path, record: Callable[..., Path]) -> Plain:
         return copy.deepcopy(_full)
     timing = {"cpu_seconds_per_wall_second": 1.5}
     walls = [87_000.5, 88_000.0, 86_000.0]
-    record("sequential", cpu_events(overlapping=False), walls, timing=timing)
-    record("threads", cpu_events(overlapping=True), [wall / 2 for wall in walls], timing=timing)
+    graph = [step(*two_branches())]
+    record("sequential", cpu_events(overlapping=False), walls, timing=timing, graph=graph)
+    halves = [wall / 2 for wall in walls]
+    graph = [step(), *two_branches(threads=(1, 2))]
+    record("threads", cpu_events(overlapping=True), halves, timing=timing, graph=graph)
     header = {"deviceProperties": [card()]}
     write_trace(tmp_path / "device.json", accelerator_events(), header=header)
+    write_execution(tmp_path / "device.graph.json", accelerator_graph())
     (tmp_path / "broken.json").write_text('{"traceEvents": [')
     _full.update(plain([tmp_path], hta=True))
     return copy.deepcopy(_full)
@@ -258,8 +287,8 @@ def test_every_key_is_required(full: Plain) -> None:
     ("other", "holders", "names"),
     [
         ("text", str, r"\.(before|after|call|operator|outermost_operator|python|failure)$"),
-        (1, int | float, rf"\.(rank|{'|'.join(NOT_COMPUTED)})$|{NOT_IN_THIS_REPORT}$"),
-        (1.5, float, rf"\.(available|efficiency|window_over_span|ours)$|{NOT_IN_THIS_REPORT}$"),
+        (1, int | float, rf"\.rank$|{NOT_IN_THIS_REPORT}$"),
+        (1.5, float, rf"\.ours$|{NOT_IN_THIS_REPORT}$"),
         (-1, (), rf"\.(efficiency|theirs|difference|unexplained)$|{LATENCIES}$"),
         ({"a": [[]]}, (), r"\.(workload|environment)$"),
         ([[]], (), "never"),
