@@ -80,7 +80,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Wait:
-    """A call that makes the next launch on a stream wait for an event."""
+    """A call that makes the next launch on a stream wait for another stream's event."""
 
     stream: int
     event: int
@@ -183,7 +183,8 @@ class Machine:
             ]
         elif isinstance(instruction, Wait):
             held = armed.get(instruction.stream, [])
-            armed[instruction.stream] = held + recorded[instruction.event]
+            others = [a for a in recorded[instruction.event] if a.by.stream != instruction.stream]
+            armed[instruction.stream] = held + others
 
     def _number(self, at: tuple[int, int]) -> int:
         return 1 + at[0] * 1000 + at[1]

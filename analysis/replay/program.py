@@ -175,8 +175,10 @@ def _edges(device: Device, launches: Launches, waits: Waits, stages: Stages) -> 
         pairs += _in_graphs(device, launches)
     held = np.concatenate([pair[0] for pair in pairs])
     source = np.concatenate([pair[1] for pair in pairs])
+    # A wait for an event of its own lane adds nothing to being behind that lane.
+    other = device.lane[held] != device.lane[source]
     sound = (device.end[source] <= device.start[held]) & (device.start[source] < device.start[held])
-    return held[sound], source[sound]
+    return held[other & sound], source[other & sound]
 
 
 def _in_graphs(device: Device, launches: Launches) -> list[tuple[Rows, Rows]]:
