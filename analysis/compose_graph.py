@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.document import Column, Table, Unit
+from analysis.document import Bullets, Column, Document, Section, Table, Unit
 from analysis.metrics.dependencies import DependencyGraph
 from analysis.metrics.parallelism import Parallelism, ratio
 
 if TYPE_CHECKING:
     from analysis.document import Block, Cell
     from analysis.metrics.missed import Missed
-    from analysis.report import DeviceFigures
+    from analysis.report import DeviceFigures, TraceReport
 
 _SHOWN_OPERATORS = 10
 _SHOWN_PAIRS = 10
+
+
+def document(trace: TraceReport) -> Document:
+    """Return what is said of a trace's graphs when nothing else is asked for."""
+    found = [block for device in trace.devices for block in blocks(device)]
+    if trace.notes:
+        found.append(Bullets(trace.notes))
+    return Document((Section(f"What depends on what: {trace.label}", 1, tuple(found)),), ())
 
 
 def blocks(device: DeviceFigures) -> list[Block]:

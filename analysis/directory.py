@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from analysis.manifest import Manifest
 
 _TRACE_SUFFIXES = (".json", ".json.gz", ".json.zst")
+_LABEL_SUFFIXES = (".gz", ".zst", ".json", ".pt.trace")
 _GRAPH_SUFFIXES = (".graph.json.gz", ".graph.json")
 
 
@@ -34,6 +35,16 @@ class Source:
     manifest: Manifest | None
     graph: Path | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Return what it is called in a report: its mode, or the file's name without suffixes."""
+        if self.manifest is not None:
+            return self.manifest.mode
+        label = self.path.name
+        for suffix in _LABEL_SUFFIXES:
+            label = label.removesuffix(suffix)
+        return label
 
 
 def discover(paths: Iterable[Path]) -> tuple[Source, ...]:

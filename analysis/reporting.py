@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from analysis.report import TraceReport
     from analysis.trace import Progress
 
-_SUFFIXES = (".gz", ".zst", ".json", ".pt.trace")
-
 
 def report(
     paths: Iterable[Path],
@@ -81,7 +79,7 @@ def _measure(
     measured = analyze(trace, gaps=gaps, within=within, execution=execution)
     return dataclasses.replace(
         measured,
-        label=_label(source),
+        label=source.label,
         notes=(*source.notes, *unread, *measured.notes),
         manifest=source.manifest,
         hta=_beside_hta(trace, measured, within) if hta else None,
@@ -101,12 +99,3 @@ def _execution(source: Source) -> tuple[Execution | None, tuple[str, ...]]:
 def _beside_hta(trace: Trace, measured: TraceReport, within: str | Times | None) -> Agreement:
     """HTA has no figures of a range alone."""
     return compare_with_hta(trace, measured if within is None else analyze(trace, gaps=0))
-
-
-def _label(source: Source) -> str:
-    if source.manifest is not None:
-        return source.manifest.mode
-    label = source.path.name
-    for suffix in _SUFFIXES:
-        label = label.removesuffix(suffix)
-    return label

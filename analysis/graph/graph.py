@@ -102,7 +102,13 @@ class Graph:
 
         `activity_node` keeps its length.
         """
-        keep = (self.start >= low) & (self.start < high)
+        return self._kept((self.start >= low) & (self.start < high))
+
+    def of_step(self, step: int) -> Self:
+        """Return the part of the graph that is of one step, by its index into `steps`."""
+        return self._kept(self.step == step)
+
+    def _kept(self, keep: NDArray[np.bool_]) -> Self:
         if keep.all():
             return self
         rows = np.flatnonzero(keep)
