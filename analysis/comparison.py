@@ -15,10 +15,8 @@ from analysis.statistics import ratio_of_means, ratio_of_medians
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from analysis.factors import PerStep
     from analysis.manifest import Manifest
     from analysis.report import DeviceFigures, StepTotals, TraceReport
-    from analysis.statistics import Ratio
 
 BASELINE = "sequential"
 
@@ -30,9 +28,6 @@ CEILING_OF_MODE = {
     "script_fork": "both",
 }
 """What a mode removes of the baseline, as far as a replay can do without it too."""
-
-_FAR_ABOVE = 1.5
-_OVERLAPPING = 1.05
 
 
 def compare(traces: Sequence[TraceReport]) -> Comparison | None:
@@ -113,11 +108,6 @@ def _mode(
         strongest_state=strongest_state(device) if device else None,
         ceiling=ceiling,
         predicted_speed_up=_predicted(baseline[0], ceiling) if baseline and ceiling else None,
-        notes=(
-            *_disturbance(speed_up, traced),
-            *_contention(speed_up, average),
-            *_cores(manifest, device, average),
-        ),
     )
 
 
@@ -135,54 +125,3 @@ def _steps(trace: TraceReport, device: DeviceFigures | None) -> list[StepTotals]
 
 def _walls(steps: Sequence[StepTotals]) -> list[float]:
     return [float(step.wall_ns) for step in steps]
-
-
-def _disturbance(speed_up: Ratio | None, traced: Ratio | None) -> list[str]:
-    if speed_up is None or traced is None or not speed_up.excludes(traced):
-        return []
-    return [
-        (
-            f"The profiler disturbed what it watched: {speed_up.value:.2f}x untraced, "
-            f"{traced.value:.2f}x traced. Trust the untraced figure; the factors show a tendency."
-        )
-    ]
-
-
-def _contention(speed_up: Ratio | None, average: PerStep | None) -> list[str]:
-    if speed_up is None or average is None:
-        return []
-    if average.achieved < _OVERLAPPING or speed_up.low > 1:
-        return []
-    return [
-        (
-            f"Contention: {float(average.achieved):.2f} lanes ran at once, without a speed-up "
-            f"({speed_up.value:.2f}x)."
-        )
-    ]
-
-
-def _cores(manifest: Manifest, device: DeviceFigures | None, average: PerStep | None) -> list[str]:
-    """Hold achieved parallelism on a CPU against the cores that were really in use."""
-    used = manifest.timing.cpu_seconds_per_wall_second
-    if device is None or device.kind != "cpu" or used is None or average is None:
-        return []
-    lanes = float(average.work / average.wall)
-    cores = manifest.environment.get("cpu_count")
-    notes = []
-    if isinstance(cores, int) and float(average.achieved) > cores:
-        notes.append(
-            f"{float(average.achieved):.2f} lanes at once on {cores} cores: lanes took turns while "
-            "they counted as running."
-        )
-    if lanes > used * _OVERLAPPING:
-        notes.append(
-            f"Traced lanes were busy {lanes:.2f} s per second, but the untraced run used "
-            f"{used:.2f} CPU seconds per second: part of the busy time was waiting, or was made "
-            "by the profiler."
-        )
-    elif used > lanes * _FAR_ABOVE:
-        notes.append(
-            f"The untraced run used {used:.2f} CPU seconds per second, the trace shows lanes busy "
-            f"{lanes:.2f}: threads inside operators work unseen."
-        )
-    return notes

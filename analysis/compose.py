@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis import compose_graph, headline
+from analysis import compose_findings, compose_graph, headline
 from analysis.comparison import strongest_state
 from analysis.document import (
     Bullets,
@@ -41,12 +41,15 @@ def compose(report: Report) -> Document:
     """Arrange the findings, the comparison and the details."""
     return Document(
         summary=tuple(_summary(report)),
-        details=tuple(_trace(trace) for trace in report.traces),
+        details=(
+            *compose_findings.details(report.findings),
+            *(_trace(trace) for trace in report.traces),
+        ),
     )
 
 
 def _summary(report: Report) -> list[Section]:
-    sections = [_findings(report)]
+    sections = [_headlines(report), *compose_findings.summary(report.findings)]
     if report.comparison:
         sections.extend(map(_run, report.comparison.runs))
     alone = [trace for trace in report.traces if trace.manifest is None]
@@ -63,7 +66,7 @@ def _summary(report: Report) -> list[Section]:
     return sections
 
 
-def _findings(report: Report) -> Section:
+def _headlines(report: Report) -> Section:
     items = tuple(f"{trace.label}: {headline.of_trace(trace)}" for trace in report.traces)
     blocks: tuple[Block, ...] = (Bullets(items),) if items else (Paragraph("No trace was read."),)
     return Section("What ran in parallel", 1, blocks)
@@ -95,9 +98,6 @@ def _run(run: RunComparison) -> Section:
     verdicts = headline.of_run(run)
     if verdicts:
         blocks.append(Bullets(verdicts))
-    warnings = tuple(f"{mode.mode}: {note}" for mode in run.modes for note in mode.notes)
-    if warnings:
-        blocks.append(Bullets(warnings))
     blocks.append(Paragraph(_where(run)))
     return Section(f"Modes of {run.preset} on {run.device}", 2, tuple(blocks))
 

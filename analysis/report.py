@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from analysis.findings.finding import Finding
     from analysis.hta.agreement import Agreement
     from analysis.manifest import Manifest
     from analysis.metrics.gaps import Gaps
@@ -223,7 +224,6 @@ class ModeFigures:
         strongest_state: the state with the largest share of the window.
         ceiling: what the mode removes of the baseline, by the name of the ceiling.
         predicted_speed_up: what the baseline's replay without that comes to.
-        notes: what the figures warn of.
     """
 
     mode: str
@@ -247,7 +247,6 @@ class ModeFigures:
     strongest_state: str | None
     ceiling: str | None
     predicted_speed_up: float | None
-    notes: tuple[str, ...]
 
     @property
     def label(self) -> str:
@@ -301,11 +300,13 @@ class Report:
         traces: in the order of the report.
         comparison: of the modes of each recorded run; None without manifests.
         failures: traces that could not be read.
+        findings: what was found, the largest gain first.
     """
 
     traces: tuple[TraceReport, ...]
     comparison: Comparison | None
     failures: tuple[Failure, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return report.json, as plain data."""
@@ -314,6 +315,7 @@ class Report:
             "traces": [trace.to_json() for trace in self.traces],
             "comparison": _plain(self.comparison) if self.comparison else None,
             "failures": [_plain(failure) for failure in self.failures],
+            "findings": [_plain(finding) for finding in self.findings],
         }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from analysis.comparison import compare
 from analysis.directory import discover
 from analysis.errors import TraceError
+from analysis.findings import find
 from analysis.graph import read as read_graph
 from analysis.hta import compare as compare_with_hta
 from analysis.hta import require as require_hta
@@ -69,7 +70,8 @@ def report(
             if len(sources) == 1:
                 raise
             failures.append(Failure(str(source.path), str(error)))
-    return Report(tuple(traces), compare(traces), tuple(failures))
+    comparison = compare(traces)
+    return Report(tuple(traces), comparison, tuple(failures), find(traces, comparison))
 
 
 def _measure(

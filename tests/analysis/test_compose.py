@@ -94,6 +94,7 @@ def recorded(record: Record, tmp_path: Path) -> Report:
 def test_the_summary_comes_in_the_order_of_interest(recorded: Report) -> None:
     assert [(section.title, section.level) for section in compose(recorded).summary] == [
         ("What ran in parallel", 1),
+        ("What stops the rest", 2),
         ("Modes of post on cpu", 2),
         ("Traces", 2),
         ("Ceilings", 2),
@@ -144,13 +145,11 @@ def test_the_table_of_modes(recorded: Report) -> None:
     )
 
 
-def test_verdicts_warnings_and_place_follow_the_table(recorded: Report) -> None:
+def test_verdicts_and_place_follow_the_table(recorded: Report) -> None:
     section = section_of(compose(recorded), "Modes of post on cpu")
-    verdicts, warnings = bullets(section)
+    (verdicts,) = bullets(section)
     assert len(verdicts) == 1
     assert verdicts[0].startswith("threads: 2.00")
-    assert len(warnings) == 1
-    assert warnings[0].startswith("threads: Traced lanes were busy 1.60 s per second")
     assert section.blocks[-1] == Paragraph(
         "Run run-1, 2 CPU cores, torch 2.13.0. Workload: branches 2."
     )

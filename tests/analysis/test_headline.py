@@ -149,7 +149,6 @@ def mode(
         strongest_state=None,
         ceiling=None,
         predicted_speed_up=None,
-        notes=(),
     )
 
 

@@ -57,7 +57,7 @@ NULLABLE = re.compile(
     r"|foreign_busy_ns|speed_up|traced_speed_up|traced_wall_ns|less_work|more_overlap|less_idle|busy_share"
     r"|overlap_share|strongest_state|baseline|cpu_seconds_per_wall_second"
     r"|no_host|lane_per_branch|both|both_within_room|error|return_latency|lacks|ceiling|predicted_speed_up"
-    r"|hta|ours|theirs|difference|unexplained|failure)$"
+    r"|gain|gain_ns|hta|ours|theirs|difference|unexplained|failure)$"
     r"|\.launches\.(call_ns|queue_ns|\w+_second|short_kernel_share|queues?(\[\])?\.mean|queue\.lane)$"
     r"|\.occupancy(\.(sm_efficiency(_busy)?|occupancy(_busy)?))?$"
     r"|^cpu.*\.(latency_bound_ns|launches)$"
