@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from analysis.columns import Trace
 
 _AHEAD = 2
-_LARGE = 2 << 20  # bytes as stored; reading a text of some ten times that takes a while
+_LARGE = 8 << 20  # bytes as stored; less is read sooner than pyarrow is imported
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,8 @@ def parse_options() -> argparse.Namespace:
 def report_subjects(trace: Path, activities: int) -> list[Subject]:
     return [
         subject("ours", trace),
+        subject("load", trace),
+        subject("figures", trace),
         subject("HTA", trace),
         subject("floor", trace),
         subject("synthetic", activities, f"{activities:,} made up"),
@@ -116,6 +118,8 @@ def bench_loading(trace: Path, folder: Path, repeats: int, *, huge: bool) -> Non
         subjects = [subject("load", path), subject("load-alone", path)]
         if times == AGAIN:
             subjects += [subject("HTA-load", path), subject("inflate", path)]
+            subjects.append(subject("load-again", path))
+            run(subjects[-1])
         # HTA takes half a minute.
         runs = measure(subjects, min(repeats, 3))
         print_table(runs)
