@@ -193,3 +193,36 @@ def test_the_whole_folder_through_all_renderers(tmp_path: Path) -> None:
         shown = terminal.render(found, document, width=width, color=color)
         assert len(shown.splitlines()) > len(paths)
         assert ("\x1b" in shown) is color
+
+
+UNEXPLAINED = {
+    # What these traces lack, and so cannot explain.
+    "hta-two-ranks-0": "of the runtime calls it holds launches only: no waits, no records",
+    "hta-two-ranks-1": "of the runtime calls it holds launches only: no waits, no records",
+    "tracelens-h100-qwen": "three tenths of the launches are missing",
+    "tracelens-mi300-qwen": "three tenths of the launches are missing",
+    "tracelens-sglang-decode": "it begins with work that was launched before the recording",
+}
+
+
+@each_trace
+def test_hardly_anything_is_left_unexplained(path: Path) -> None:
+    """Under 5% of the window, but where the trace lacks the evidence."""
+    name = path.name.removesuffix(".json.gz")
+    for device in measured(path).devices:
+        states = device.to_json()["breakdown_ns"]
+        unexplained = sum(
+            ns or 0
+            for state, ns in states.items()
+            if state.endswith(("_unknown", "_unrecorded_wait")) and state != "one_room_unknown"
+        )
+        assert (unexplained > 0.05 * device.window_ns) == (name in UNEXPLAINED)
+
+
+def test_the_one_real_wait_of_alexnet_is_a_dependency() -> None:
+    """Its activity was held 431 us by an event of stream 20."""
+    (path,) = (path for path in paths if path.name.startswith("hta-alexnet-sync-events"))
+    (device,) = measured(path).devices
+    lanes = device.to_json()["lane_breakdown_ns"]
+    assert {lane: parts["dependency"] for lane, parts in lanes.items()} == {"7": 431_000, "20": 0}
+    assert device.to_json()["breakdown_ns"]["one_dependency"] == 429_000
