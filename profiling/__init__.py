@@ -7,5 +7,6 @@ is one independent part of a forward pass. torch is imported at first use.
 from profiling.branches import Branch
 from profiling.modes import MODES
 from profiling.recorder import record
+from profiling.target import Target
 
-__all__ = ["MODES", "Branch", "record"]
+__all__ = ["MODES", "Branch", "Target", "record"]

@@ -124,6 +124,10 @@ class Workload:
 
 PRESETS: Final = {
     "post": Workload(),
+    "small": Workload(input_size=64, hidden_size=64, batch=32, seq_length=16),
+    "medium": Workload(input_size=256, hidden_size=256, batch=64, seq_length=32),
+    "large": Workload(input_size=1024, hidden_size=1024, batch=256, seq_length=64),
+    "wide": Workload(branches=16),
 }
 CUSTOM: Final = "custom"
 

@@ -18,6 +18,7 @@ from profiling.modes import MODES
 from profiling.recorder import Recording
 from profiling.recorder import record as record_modes
 from profiling.table import comparison
+from profiling.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -69,7 +70,7 @@ def _workload_options(command: Callable[..., Any]) -> Callable[..., Any]:
             f"--{field.name.replace('_', '-')}",
             type=kind,
             default=None,
-            help=f"{_HELP[field.name]}  [post: {getattr(_POST, field.name)}]",
+            help=f"{_HELP[field.name]}  [of the preset; post: {getattr(_POST, field.name)}]",
         )(command)
     return command
 
@@ -95,7 +96,15 @@ _HELP = {
     metavar="MODE",
     help="Record this mode only; repeat for more.  [all; see `profiling modes`]",
 )
-@click.option("--preset", type=click.Choice(list(PRESETS)), default="post", show_default=True)
+@click.option(
+    "--target",
+    metavar="MODULE:FUNCTION",
+    help="Record your own branches: what this function, without arguments, returns, a list of "
+    "profiling.Branch.",
+)
+@click.option(
+    "--preset", type=click.Choice(list(PRESETS)), help="Sizes of the GRUs.  [default: post]"
+)
 @_workload_options
 @_DEVICE
 @click.option(
@@ -124,13 +133,16 @@ _HELP = {
 )
 @click.option("--shapes", is_flag=True, help="Trace the shapes of inputs too. Slower.")
 @click.option("--stacks", is_flag=True, help="Trace Python stacks too. Much slower.")
-def record(modes: tuple[str, ...], preset: str, out: Path, **options: Any) -> int:
-    """Run, check, time and trace independent GRUs in every mode."""
-    sizes = {field.name: options.pop(field.name) for field in fields(Workload)}
-    workload = replace(
-        PRESETS[preset], **{name: value for name, value in sizes.items() if value is not None}
-    )
-    recording = record_modes(workload, list(modes) or None, out, track=_progress, **options)
+def record(
+    modes: tuple[str, ...], target: str | None, preset: str | None, out: Path, **options: Any
+) -> int:
+    """Run, check, time and trace independent GRUs, or your own branches, in every mode."""
+    given = {field.name: options.pop(field.name) for field in fields(Workload)}
+    sizes = {name: value for name, value in given.items() if value is not None}
+    if target is not None and (preset or sizes):
+        raise click.UsageError("--target brings its own sizes; leave out --preset and sizes")
+    branches = Target(target) if target else replace(PRESETS[preset or "post"], **sizes)
+    recording = record_modes(branches, list(modes) or None, out, track=_progress, **options)
     click.echo(_summary(recording))
     return 1 if recording.failures else 0
 

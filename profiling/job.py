@@ -10,6 +10,7 @@ from profiling.branches import CUSTOM, Branch, Workload, preset_name
 from profiling.environment import describe_environment
 from profiling.errors import UsageError, blamed
 from profiling.outputs import Reference, compute_reference
+from profiling.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,7 @@ class Request:
     Attributes:
         run: identifies the recording.
         folder: where it is written.
-        given: the branches, or the sizes of GRUs to make.
+        given: the branches, the function that makes them, or the sizes of GRUs to make.
         device: `auto`, `cpu` or `cuda`.
         warmup: steps of each mode before anything is measured.
         steps: steps in a trace.
@@ -39,7 +40,7 @@ class Request:
 
     run: str
     folder: Path
-    given: Workload | Sequence[Branch]
+    given: Workload | Target | Sequence[Branch]
     device: str
     warmup: int
     steps: int
@@ -87,8 +88,9 @@ def make_job(request: Request) -> Job:
         device = resolve_device(request.device)
         branches, preset, workload = given.build(device), preset_name(given), _facts(given)
     else:
-        device = _device_of(given, request.device)
-        branches, preset, workload = list(given), CUSTOM, _own_facts(given)
+        branches = given.build() if isinstance(given, Target) else list(given)
+        device = _device_of(branches, request.device)
+        preset, workload = CUSTOM, _own_facts(branches)
     with blamed():
         reference = compute_reference(branches)
     return Job(

@@ -18,6 +18,7 @@ from profiling.job import Request, make_job
 from profiling.modes import MODES
 from profiling.remote import RemoteSession, pack
 from profiling.session import LocalSession
+from profiling.target import Target
 from profiling.timing import round_orders
 from profiling.tracing import Detail
 
@@ -62,7 +63,7 @@ def untracked(_label: str, items: Sequence[T], /) -> Iterable[T]:
 
 
 def record(
-    branches: Workload | Sequence[Branch] = PRESETS["post"],
+    branches: Workload | Target | Sequence[Branch] = PRESETS["post"],
     modes: Sequence[str] | None = None,
     out: str | Path = "traces",
     *,
@@ -83,8 +84,8 @@ def record(
     that fails is reported and does not stop the others.
 
     Args:
-        branches: the independent parts of the forward pass, or the sizes of GRUs to
-            make. Own branches stay on the device where their inputs are.
+        branches: the independent parts of the forward pass, a `Target` that makes them,
+            or the sizes of GRUs to make. Own branches stay on the device where their inputs are.
         modes: keys of `MODES`; None for all that can run here.
         out: folder to write into; made if missing.
         device: `cpu`, `cuda`, or `auto`: where own branches are, else `cuda` if there
@@ -196,8 +197,8 @@ def _check_counts(**counts: int) -> None:
             raise UsageError(f"{name} is {count}; expected {least} or more")
 
 
-def _check_branches(branches: Workload | Sequence[Branch]) -> None:
-    if isinstance(branches, Workload):
+def _check_branches(branches: Workload | Target | Sequence[Branch]) -> None:
+    if isinstance(branches, (Workload, Target)):
         return
     if not branches or not all(isinstance(branch, Branch) for branch in branches):
         raise UsageError(f"branches are {branches!r}; expected a list of Branch, one or more")
