@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.metrics.missed import Missed, missed
+from analysis.metrics.parallelism import lacks_too_much
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,7 +75,8 @@ def dependencies(view: View) -> DependencyGraph | None:
     graph, spans = view.graph, view.spans
     if graph is None or spans is None or not len(graph):
         return None
-    found = missed(view, graph, spans)
+    # What is of no operator may tie together all that seems independent.
+    found = [] if lacks_too_much(graph, spans) else missed(view, graph, spans)
     parts, large = _parts(graph, spans)
     return DependencyGraph(
         steps=len(np.unique(graph.step)),

@@ -53,7 +53,7 @@ def parallelism(view: View) -> Parallelism:
     computing = (line.work >> WorkClass.COMPUTE) & 1 == 1
     achieved = ratio(work, line.time_where(line.running > 0))
     graph, spans = view.graph, view.spans
-    if graph is None or spans is None or _lacks_too_much(graph, spans):
+    if graph is None or spans is None or lacks_too_much(graph, spans):
         spans = None
     available = spans.available if spans else None
     whole = graph is not None and not graph.mismatches
@@ -69,7 +69,8 @@ def parallelism(view: View) -> Parallelism:
     )
 
 
-def _lacks_too_much(graph: Graph, spans: Spans) -> bool:
+def lacks_too_much(graph: Graph, spans: Spans) -> bool:
+    """Tell whether a hundredth of the work or more is of no operator."""
     return graph.lost_ns * _LACKING > graph.lost_ns + spans.work_ns
 
 

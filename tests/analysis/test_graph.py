@@ -421,6 +421,31 @@ def test_work_that_is_no_operators_leaves_no_figure(tmp_path: Path) -> None:
     assert note.startswith("1 activities whose work is not that of operators (Torch-Compiled")
 
 
+def test_nothing_is_missed_where_much_is_not_known(tmp_path: Path) -> None:
+    """Two operators that seem independent, and a region that may tie them together."""
+    ops = [
+        step(
+            make(A),
+            compute("aten::relu", [A], B),
+            Op("Torch-Compiled Region: 0/0"),
+            compute("aten::tanh", [A], C),
+        )
+    ]
+
+    def missed(region: int) -> int:
+        events = [
+            annotation("overlap.step", 0, 500),
+            cpu_op("aten::empty", 0, 10),
+            cpu_op("aten::relu", 10, 110),
+            cpu_op("Torch-Compiled Region: 0/0", 110, 110 + region),
+            cpu_op("aten::tanh", 200, 300),
+        ]
+        return measured(tmp_path, events, ops).devices[0].of(DependencyGraph).missed_overlap_ns
+
+    assert missed(2) == 100
+    assert missed(3) == 0
+
+
 def test_without_a_graph_there_is_no_figure(tmp_path: Path) -> None:
     trace = analysis.load(write_trace(tmp_path / "trace.json", in_turn(CHAIN)))
     (device,) = analysis.analyze(trace).devices
