@@ -58,7 +58,7 @@ def texts() -> list[bytes]:
         chrome_trace(_BUILT, pretty=True, mixed=True),
         chrome_trace(_BUILT, bare=True),
     ]
-    examples = sorted((REPOSITORY / "traces/examples").glob("*.json.gz"))
+    examples = sorted((REPOSITORY / "traces/examples").glob("*.trace.json.gz"))
     return built + [shortened(path) for path in (*examples, *real_traces())]
 
 
