@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from analysis import hta
     from analysis.columns import Events, Trace
+    from analysis.handler import trace_handler
     from analysis.metrics.breakdown import Breakdown
     from analysis.metrics.lanes import Lanes
     from analysis.metrics.parallelism import Parallelism
@@ -37,6 +38,7 @@ __all__ = [
     "analyze",
     "hta",
     "load",
+    "trace_handler",
 ]
 
 _HOME = {
@@ -52,6 +54,7 @@ _HOME = {
     "Usage": "analysis.metrics.usage",
     "analyze": "analysis.pipeline",
     "load": "analysis.trace",
+    "trace_handler": "analysis.handler",
 }
 
 

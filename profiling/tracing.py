@@ -64,7 +64,7 @@ def trace(run: Run, path: Path, *, steps: int, device: str, detail: Detail) -> A
         on_trace_ready=lambda profiler: profiler.export_chrome_trace(str(path)),
         record_shapes=detail.shapes,
         with_stack=detail.stacks,
-        experimental_config=_experimental_config(device),
+        experimental_config=experimental_config(device),
     ) as profiler:
         for _ in range(PROFILER_WARMUP + steps):
             with torch.profiler.record_function(STEP_RANGE):
@@ -88,7 +88,8 @@ def _settling_schedule(steps: int) -> Callable[[int], ProfilerAction]:
     return action
 
 
-def _experimental_config(device: str) -> Any:
+def experimental_config(device: str) -> Any:
+    """What to ask of the profiler beyond its public options, as far as this torch can."""
     wanted = ["profile_all_threads"]
     if device == "cuda":
         wanted.append("enable_cuda_sync_events")

@@ -62,5 +62,5 @@ def test_an_older_torch_goes_without_what_it_does_not_know(
     assert can_trace_threads()
     monkeypatch.setattr(tracing, "_config_class", lambda: Older)
     assert not can_trace_threads()
-    assert tracing._experimental_config("cuda").enable_cuda_sync_events
-    assert not tracing._experimental_config("cpu").enable_cuda_sync_events
+    assert tracing.experimental_config("cuda").enable_cuda_sync_events
+    assert not tracing.experimental_config("cpu").enable_cuda_sync_events
