@@ -49,9 +49,10 @@ def _figures(parallel: Parallelism, graph: DependencyGraph) -> Table:
         Column("available", Unit.NUMBER),
     )
     parts = "1 part" if graph.parts == 1 else f"{graph.parts:,} independent parts"
+    steps = "1 step" if graph.steps == 1 else f"{graph.steps:,} steps"
     caption = (
         f"What depends on what: {graph.nodes:,} operators and {graph.edges:,} dependencies in "
-        f"{graph.steps:,} steps, up to {graph.max_width:,} wide and {graph.depth:,} deep, in "
+        f"{steps}, up to {graph.max_width:,} wide and {graph.depth:,} deep, in "
         f"{parts} ({graph.large_parts:,} of a hundredth of the work or more)."
     )
     return Table(columns, tuple(rows), caption)

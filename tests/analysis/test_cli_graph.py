@@ -70,7 +70,9 @@ def test_figures_and_files(trace: Path, tmp_path: Path, run: Run) -> None:
 
 
 def test_one_step(trace: Path, tmp_path: Path, run: Run) -> None:
-    assert "operators  70 ns  50 ns" in run(trace, "--step", 0, "--out", tmp_path / "out").out
+    told = run(trace, "--step", 0, "--out", tmp_path / "out").out
+    assert "operators  70 ns  50 ns" in told
+    assert "3 operators and 2 dependencies in 1 step," in " ".join(told.split())
     assert "ProfilerStep#0" in (tmp_path / "out" / "graph-run.dot").read_text()
 
 
