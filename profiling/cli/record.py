@@ -1,0 +1,116 @@
+"""`profiling record`."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from profiling.branches import PRESETS, Workload
+from profiling.cli.options import COUNT, device_option, workload_options
+from profiling.cli.progress import progress
+from profiling.modes import MODES
+from profiling.recorder import Recording
+from profiling.recorder import record as record_modes
+from profiling.table import comparison
+from profiling.target import Target
+
+
+@click.command("record")
+@click.option(
+    "--mode",
+    "modes",
+    multiple=True,
+    type=click.Choice(list(MODES)),
+    metavar="MODE",
+    help="Record this mode only; repeat for more.  [all; see `profiling modes`]",
+)
+@click.option(
+    "--target",
+    metavar="MODULE:FUNCTION",
+    help="Record your own branches: what this function, without arguments, returns, a list of "
+    "profiling.Branch.",
+)
+@click.option(
+    "--preset", type=click.Choice(list(PRESETS)), help="Sizes of the GRUs.  [default: post]"
+)
+@workload_options
+@device_option
+@click.option(
+    "--warmup",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    help="Steps of a mode before anything is measured.",
+)
+@click.option("--steps", type=COUNT, default=20, show_default=True, help="Steps in a trace.")
+@click.option(
+    "--rounds", type=COUNT, default=60, show_default=True, help="Timing samples of each mode."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="traces",
+    show_default=True,
+    help="Folder to write into.",
+)
+@click.option(
+    "--isolate/--no-isolate",
+    default=True,
+    show_default=True,
+    help="Give each mode a process of its own; in one, modes slow each other down.",
+)
+@click.option("--shapes", is_flag=True, help="Trace the shapes of inputs too. Slower.")
+@click.option("--stacks", is_flag=True, help="Trace Python stacks too. Much slower.")
+def command(
+    modes: tuple[str, ...], target: str | None, preset: str | None, out: Path, **options: Any
+) -> int:
+    """Run, check, time and trace independent GRUs, or your own branches, in every mode."""
+    given = {field.name: options.pop(field.name) for field in fields(Workload)}
+    sizes = {name: value for name, value in given.items() if value is not None}
+    if target is not None and (preset or sizes):
+        raise click.UsageError("--target brings its own sizes; leave out --preset and sizes")
+    branches = Target(target) if target else replace(PRESETS[preset or "post"], **sizes)
+    recording = record_modes(branches, list(modes) or None, out, track=progress, **options)
+    click.echo(_summary(recording))
+    return 1 if recording.failures else 0
+
+
+def _summary(recording: Recording) -> str:
+    lines = []
+    if recording.manifests:
+        first = recording.manifests[0]
+        environment = first["environment"]
+        lines += [
+            click.style(
+                f"{first['preset']} on {first['device']} ({environment['device_name']}), "
+                f"torch {environment['torch']}, {environment['torch_threads']} intra-op threads",
+                bold=True,
+            ),
+            "",
+            comparison(recording.manifests, width=shutil.get_terminal_size().columns),
+            "",
+        ]
+        load = environment["load_average"] or 0
+        if load > environment["cpu_count"] / 2:
+            lines.append(
+                click.style(
+                    f"busy     load average {load:.1f} on {environment['cpu_count']} cores "
+                    "before the recording: other programs disturb the timings",
+                    fg="yellow",
+                )
+            )
+    for name, reason in recording.skipped.items():
+        lines.append(click.style(f"skipped  {name}: {reason}", fg="yellow"))
+    for name, error in recording.failures.items():
+        lines.append(click.style(f"failed   {name}: {error}", fg="red"))
+    if recording.manifests:
+        folder = recording.folder
+        lines += [
+            f"Report:  analyze report {folder}",
+            f"Look:    drop a trace from {folder} onto https://ui.perfetto.dev",
+        ]
+    return "\n".join(lines)
