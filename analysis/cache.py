@@ -20,7 +20,9 @@ import numpy as np
 
 from analysis.columns import (
     NONE,
+    CapturedGraph,
     Events,
+    GraphNodes,
     LaunchShape,
     Multiprocessors,
     Role,
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same file gives other columns, or they are laid out otherwise."""
 MOST_BYTES = 4 << 30
 """Of all entries; the ones not used for longest go first."""
@@ -204,11 +206,13 @@ def _table(trace: Trace) -> pa.Table:
             "rank": trace.rank,
             "resolution_ns": trace.resolution_ns,
             "multiprocessors": trace.multiprocessors,
+            "graphs": list(trace.graphs.items()),
             "notes": trace.notes,
             "tables": {name: getattr(events, name) for name in _TABLES},
             "shapes": events.shapes,
             "synchronisations": _lists(trace.synchronisations),
             "transfers": _lists(trace.transfers),
+            "graph_nodes": _lists(trace.graph_nodes),
         }
     ).encode()
     return pa.table(columns).replace_schema_metadata({_META: meta, _DIGEST: _digest(meta)})
@@ -228,7 +232,7 @@ def _trace(table: pa.Table, path: Path) -> Trace:
     tables: dict[str, Any] = {name: tuple(meta["tables"][name]) for name in _TABLES}
     tables["shapes"] = tuple(LaunchShape(*shape) for shape in meta["shapes"])
     _check(columns, tables)
-    waits, copies = meta["synchronisations"], meta["transfers"]
+    waits, copies, captured = meta["synchronisations"], meta["transfers"], meta["graph_nodes"]
     return Trace(
         path=str(path),
         rank=meta["rank"],
@@ -243,9 +247,18 @@ def _trace(table: pa.Table, path: Path) -> Trace:
             row=np.array(copies["row"], np.int32),
             bandwidth=np.array(copies["bandwidth"], np.float64),
         ),
+        graph_nodes=GraphNodes(
+            row=np.array(captured["row"], np.int32),
+            graph=np.array(captured["graph"], np.int64),
+            node=np.array(captured["node"], np.int64),
+        ),
         multiprocessors={
             device: Multiprocessors(each[0], (each[1][0], each[1][1]), *each[2:])
             for device, each in meta["multiprocessors"].items()
+        },
+        graphs={
+            graph: CapturedGraph(tuple(nodes), tuple((source, target) for source, target in edges))
+            for graph, (nodes, edges) in meta["graphs"]
         },
         notes=tuple(meta["notes"]),
     )
@@ -264,7 +277,7 @@ def _check(columns: dict[str, Any], tables: dict[str, tuple[Any, ...]]) -> None:
         raise ValueError("an event ends before it starts")
 
 
-def _lists(table: Synchronisations | Transfers) -> dict[str, list[Any]]:
+def _lists(table: Synchronisations | Transfers | GraphNodes) -> dict[str, list[Any]]:
     return {field.name: getattr(table, field.name).tolist() for field in dataclasses.fields(table)}
 
 

@@ -108,6 +108,33 @@ class Transfers:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class GraphNodes:
+    """Which nodes of CUDA graphs activities are; arrays of shape (n,).
+
+    Attributes:
+        row: int32, among the trace's events.
+        graph: int64 id of the executable graph.
+        node: int64 id of the node in it.
+    """
+
+    row: NDArray[np.int32]
+    graph: NDArray[np.int64]
+    node: NDArray[np.int64]
+
+
+class CapturedGraph(NamedTuple):
+    """What a CUDA graph says of itself.
+
+    Attributes:
+        nodes: ids of its nodes of all kinds.
+        edges: pairs of ids: the first must have ended before the second starts.
+    """
+
+    nodes: tuple[int, ...]
+    edges: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Events:
     """Complete events, in the order of the file; each array has shape (n,).
 
@@ -188,7 +215,9 @@ class Trace:
         events: the complete events (`ph: X`).
         synchronisations: what the synchronisation rows wait for.
         transfers: how fast copies and memsets were.
+        graph_nodes: which nodes of CUDA graphs activities are.
         multiprocessors: per device label, where the trace tells.
+        graphs: the CUDA graphs that the recorder wrote down, by the id of the executable one.
         losses: what of the file was not read, or not as it stands, and where.
         notes: what else a reader of its figures must know.
     """
@@ -199,7 +228,9 @@ class Trace:
     events: Events
     synchronisations: Synchronisations
     transfers: Transfers
+    graph_nodes: GraphNodes
     multiprocessors: Mapping[str, Multiprocessors]
+    graphs: Mapping[int, CapturedGraph]
     losses: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

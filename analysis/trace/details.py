@@ -9,7 +9,10 @@ import msgspec
 import numpy as np
 
 from analysis.columns import (
+    ACTIVITY_ROLES,
     NONE,
+    CapturedGraph,
+    GraphNodes,
     LaunchShape,
     Multiprocessors,
     Role,
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 _EXTENTS = msgspec.json.Decoder(Annotated[tuple[int, ...], msgspec.Meta(min_length=1)])
 _LARGEST = np.iinfo(np.int64).max
+_NODE_BITS = (1 << 32) - 1
 _SM_KEYS = (
     "id",
     "numSms",
@@ -38,6 +42,16 @@ _SM_KEYS = (
     "sharedMemPerMultiprocessor",
     "warpSize",
 )
+
+
+class _GraphNode(msgspec.Struct):
+    node_id: int
+    dependencies: list[int]
+
+
+class _GraphData(msgspec.Struct):
+    exec_graph_id: int
+    nodes: list[_GraphNode]
 
 
 def synchronisations(
@@ -76,6 +90,41 @@ def transfers(arguments: Arguments, role: NDArray[np.int8]) -> Transfers:
         row=np.array([row for row, _ in found], np.int32),
         bandwidth=np.array([bandwidth for _, bandwidth in found], np.float64),
     )
+
+
+def graph_nodes(arguments: Arguments, role: NDArray[np.int8]) -> GraphNodes:
+    """Collect which activities are nodes of CUDA graphs."""
+    found = [
+        (row, args.graph, args.graph_node & _NODE_BITS)
+        for row, args in _of(arguments, np.isin(role, ACTIVITY_ROLES))
+        if _known(args.graph) and args.graph and _known(args.graph_node)
+    ]
+    row, graph, node = np.array(found, np.int64).reshape(-1, 3).T
+    return GraphNodes(row.astype(np.int32), graph, node)
+
+
+def graphs(said: Any) -> dict[int, CapturedGraph]:
+    """Read the CUDA graphs that a recorder wrote down as `CUDAGraph.get_graph_data` gives them.
+
+    A graph that is not all there is left out: an edge that is missing would be taken for none.
+    """
+    found = {}
+    for each in said if isinstance(said, list) else []:
+        try:
+            data = msgspec.convert(each, _GraphData)
+        except msgspec.ValidationError:
+            continue
+        ids = [node.node_id & _NODE_BITS for node in data.nodes]
+        if len(set(ids)) == len(ids) and all(
+            0 <= place < len(ids) for node in data.nodes for place in node.dependencies
+        ):
+            edges = tuple(
+                (ids[place], own)
+                for own, node in zip(ids, data.nodes, strict=True)
+                for place in node.dependencies
+            )
+            found[data.exec_graph_id] = CapturedGraph(tuple(ids), edges)
+    return found
 
 
 def shapes(

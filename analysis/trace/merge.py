@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from analysis.columns import ACTIVITY_ROLES, NONE, Events, Synchronisations, Transfers
+from analysis.columns import (
+    ACTIVITY_ROLES,
+    NONE,
+    Events,
+    GraphNodes,
+    Synchronisations,
+    Transfers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -24,7 +31,24 @@ _TABLES = {
     "shape": "shapes",
     "category": "categories",
 }
+_DETAILS = {
+    "synchronisations": Synchronisations,
+    "transfers": Transfers,
+    "graph_nodes": GraphNodes,
+}
+"""The tables of what few events say; each has a column `row`."""
+_STREAMS = frozenset({"on_stream"})
+"""Their columns that hold codes of streams."""
 _Value = TypeVar("_Value", bound="Hashable")
+
+
+class Tables(NamedTuple):
+    """Events, and what only a few of them say."""
+
+    events: Events
+    synchronisations: Synchronisations
+    transfers: Transfers
+    graph_nodes: GraphNodes
 
 
 class Merge:
@@ -43,8 +67,7 @@ class Merge:
         self._rows = 0
         self._columns = _Columns()
         self._tables: dict[str, _Table[Any]] = {column: _Table() for column in _TABLES}
-        self._synchronisations = _Columns()
-        self._transfers = _Columns()
+        self._details = {table: _Columns() for table in _DETAILS}
 
     def __len__(self) -> int:
         return self._rows
@@ -62,12 +85,12 @@ class Merge:
                 self._columns.add(column, values + np.int32(self.number))
             else:
                 self._columns.add(column, values)
-        waits = part.synchronisations
-        self._synchronisations.add("row", waits.row + np.int32(self._rows))
-        self._synchronisations.add("on_stream", codes["stream"][waits.on_stream])
-        self._synchronisations.add("record", waits.record)
-        self._transfers.add("row", part.transfers.row + np.int32(self._rows))
-        self._transfers.add("bandwidth", part.transfers.bandwidth)
+        for table, columns in self._details.items():
+            for column, values in _arrays(getattr(part, table)):
+                if column == "row":
+                    columns.add(column, values + np.int32(self._rows))
+                else:
+                    columns.add(column, codes["stream"][values] if column in _STREAMS else values)
         self.number += part.number
         self.begins_and_ends += part.begins_and_ends
         self.whole = self.whole and part.whole
@@ -77,16 +100,15 @@ class Merge:
         """Count events that were lost."""
         self.number += number
 
-    def finish(self) -> tuple[Events, Synchronisations, Transfers]:
+    def finish(self) -> Tables:
         """Return the tables; the parts are gone then."""
         tables: dict[str, Any] = {
             _TABLES[column]: table.values() for column, table in self._tables.items()
         }
-        return (
-            Events(**self._columns.joined(), **tables),
-            Synchronisations(**self._synchronisations.joined()),
-            Transfers(**self._transfers.joined()),
-        )
+        details: dict[str, Any] = {
+            table: kind(**self._details[table].joined()) for table, kind in _DETAILS.items()
+        }
+        return Tables(Events(**self._columns.joined(), **tables), **details)
 
 
 class _Table(Generic[_Value]):
@@ -135,9 +157,7 @@ def _arrays(table: Any) -> Iterable[tuple[str, NDArray[Any]]]:
             yield field.name, value
 
 
-def without_duplicates(
-    events: Events, synchronisations: Synchronisations, transfers: Transfers, resolution_ns: int
-) -> tuple[Events, Synchronisations, Transfers, int]:
+def without_duplicates(tables: Tables, resolution_ns: int) -> tuple[Tables, int]:
     """Drop activities that say the very same as an earlier one.
 
     A lane runs one thing at a time: the same name, lane, launch and times twice are two
@@ -147,25 +167,22 @@ def without_duplicates(
     Returns:
         The tables and how many activities were dropped.
     """
+    events = tables.events
     told_apart = (events.correlation != NONE) & (events.end - events.start > 2 * resolution_ns)
     activities = np.isin(events.role, ACTIVITY_ROLES)
     twins = _duplicates(events, np.flatnonzero(activities & told_apart))
     if not len(twins):
-        return events, synchronisations, transfers, 0
+        return tables, 0
     kept = np.ones(len(events), np.bool_)
     kept[twins] = False
     place = np.cumsum(kept, dtype=np.int32) - np.int32(1)
-    waits, copies = kept[synchronisations.row], kept[transfers.row]
-    return (
-        events.select(kept),
-        Synchronisations(
-            place[synchronisations.row[waits]],
-            synchronisations.on_stream[waits],
-            synchronisations.record[waits],
-        ),
-        Transfers(place[transfers.row[copies]], transfers.bandwidth[copies]),
-        len(twins),
-    )
+    details: dict[str, Any] = {}
+    for table, kind in _DETAILS.items():
+        columns = dict(_arrays(getattr(tables, table)))
+        rows = kept[columns["row"]]
+        columns = {column: values[rows] for column, values in columns.items()}
+        details[table] = kind(**columns | {"row": place[columns["row"]]})
+    return Tables(events.select(kept), **details), len(twins)
 
 
 def _duplicates(events: Events, rows: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from analysis.columns import Events, Synchronisations, Transfers
+    from analysis.columns import Events, GraphNodes, Synchronisations, Transfers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,6 +17,7 @@ class Part:
         events: the complete ones; positions count from the part's first event.
         synchronisations: rows count from the part's first complete event.
         transfers: so too.
+        graph_nodes: so too.
         number: how many events of all kinds there are.
         begins_and_ends: how many are of the phases B and E.
         whole: whether all times are whole microseconds.
@@ -25,6 +26,7 @@ class Part:
     events: Events
     synchronisations: Synchronisations
     transfers: Transfers
+    graph_nodes: GraphNodes
     number: int
     begins_and_ends: int
     whole: bool

@@ -153,9 +153,7 @@ class Reader:
     def _trace(self) -> Trace:
         unread = self._merge.begins_and_ends
         resolution_ns = 1000 if self._merge.whole else 1
-        events, waits, transfers, repeated = without_duplicates(
-            *self._merge.finish(), resolution_ns
-        )
+        tables, repeated = without_duplicates(self._merge.finish(), resolution_ns)
         lost = losses.sentences(self._losses)
         if repeated:
             lost.append(
@@ -165,7 +163,7 @@ class Reader:
             if self._strict:
                 raise DamagedTraceError(f"{self._path}: {lost[0]}")
         notes = []
-        if not len(events):
+        if not len(tables.events):
             notes.append(
                 "The trace holds no complete events (`ph: X`): there is nothing to measure."
             )
@@ -177,10 +175,9 @@ class Reader:
             path=str(self._path),
             rank=_rank(self._said("distributedInfo")),
             resolution_ns=resolution_ns,
-            events=events,
-            synchronisations=waits,
-            transfers=transfers,
+            **tables._asdict(),
             multiprocessors=details.multiprocessors(self._said("deviceProperties")),
+            graphs=details.graphs(self._said("cuda_graphs")),
             losses=tuple(lost),
             notes=tuple(notes),
         )

@@ -27,6 +27,8 @@ class Args(msgspec.Struct, gc=False):
     block: msgspec.Raw = _ABSENT
     registers: Any = msgspec.field(name="registers per thread", default=None)
     shared_memory: Any = msgspec.field(name="shared memory", default=None)
+    graph: Any = msgspec.field(name="graph id", default=None)
+    graph_node: Any = msgspec.field(name="graph node id", default=None)
     bandwidth: Any = msgspec.field(name="memory bandwidth (GB/s)", default=None)
 
 
@@ -49,3 +51,4 @@ class Document(msgspec.Struct, gc=False):
     traceEvents: list[Event]  # noqa: N815 - the format's own key
     distributedInfo: Any = None  # noqa: N815 - the format's own key
     deviceProperties: Any = None  # noqa: N815 - the format's own key
+    cuda_graphs: Any = None

@@ -29,6 +29,13 @@ EVENTS = [
     *(kernel(f"gemm {i % 3}", 10 * i + 4, 10 * i + 8, correlation=i + 1) for i in range(50)),
     kernel("shaped", 600, 650, shape=shape(4, 128, registers=32, shared=1024)),
     copy("Memcpy HtoD", 700, 710, stream=9),
+    kernel("replayed", 800, 810, shape={"graph id": 9, "graph node id": 4}),
+]
+GRAPHS = [
+    {
+        "exec_graph_id": 9,
+        "nodes": [{"node_id": 4, "dependencies": []}, {"node_id": 6, "dependencies": [0]}],
+    }
 ]
 
 
@@ -40,7 +47,7 @@ def _everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def trace(tmp_path: Path) -> Path:
     path = tmp_path / "t.json"
-    path.write_bytes(chrome_trace(EVENTS))
+    path.write_bytes(chrome_trace(EVENTS, header={"cuda_graphs": GRAPHS}))
     return path
 
 
@@ -64,6 +71,8 @@ def same(one: Trace, other: Trace) -> bool:
 
 def test_the_second_time_nothing_is_parsed(trace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = analysis.load(trace)
+    assert first.graphs
+    assert len(first.graph_nodes.row)
     assert len(entries()) == 1
     monkeypatch.setattr(loading, "_read", None)
     second = analysis.load(trace)

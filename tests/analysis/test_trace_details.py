@@ -73,3 +73,58 @@ def test_bandwidths_of_transfers(
     found = load_bytes(document(event(cat=f'"{category}"', args=args))).transfers
     assert found.bandwidth.tolist() == expected
     assert found.row.tolist() == [0] * len(expected)
+
+
+@pytest.mark.parametrize(
+    ("category", "args", "expected"),
+    [
+        ("kernel", '{"graph id":3,"graph node id":12884901893}', [(3, 5)]),
+        ("gpu_memset", '{"graph id":3,"graph node id":5}', [(3, 5)]),
+        ("kernel", '{"graph id":0,"graph node id":0}', []),
+        ("kernel", '{"graph id":3}', []),
+        ("kernel", '{"graph id":"3","graph node id":5}', []),
+        ("cpu_op", '{"graph id":3,"graph node id":5}', []),
+    ],
+)
+def test_nodes_of_graphs(
+    load_bytes: Callable[..., Trace],
+    category: str,
+    args: str,
+    expected: list[tuple[int, int]],
+) -> None:
+    """A node's id is the lower half of the number that the profiler gives it."""
+    found = load_bytes(document(event(), event(cat=f'"{category}"', args=args))).graph_nodes
+    pairs = list(zip(found.graph.tolist(), found.node.tolist(), strict=True))
+    assert pairs == expected
+    assert found.row.tolist() == [1] * len(expected)
+
+
+def _graph(nodes: str) -> bytes:
+    said = f'"cuda_graphs":[{{"exec_graph_id":9,"nodes":[{nodes}]}}]'.encode()
+    return document(event()).replace(b'"traceEvents"', said + b',"traceEvents"', 1)
+
+
+def test_edges_of_graphs(load_bytes: Callable[..., Trace]) -> None:
+    """Dependencies are places in the list of nodes; ids may be whole tools ids."""
+    nodes = (
+        '{"node_id":4,"dependencies":[]}',
+        '{"node_id":38654705670,"kernel_name":"k","dependencies":[0]}',
+        '{"node_id":8,"dependencies":[0,1],"dependents":[]}',
+    )
+    found = load_bytes(_graph(",".join(nodes))).graphs[9]
+    assert found.nodes == (4, 6, 8)
+    assert found.edges == ((4, 6), (4, 8), (6, 8))
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        '{"node_id":4,"dependencies":[1]}',
+        '{"node_id":4,"dependencies":[-1]}',
+        '{"node_id":4}',
+        '{"node_id":4,"dependencies":[]},{"node_id":4,"dependencies":[]}',
+        '{"node_id":4,"dependencies":["0"]}',
+    ],
+)
+def test_a_graph_that_is_not_whole_is_none(load_bytes: Callable[..., Trace], nodes: str) -> None:
+    assert load_bytes(_graph(nodes)).graphs == {}
