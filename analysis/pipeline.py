@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from analysis import metrics, notes
 from analysis.columns import Role
 from analysis.device import accelerators
@@ -14,9 +16,10 @@ from analysis.errors import SelectionError
 from analysis.graph import build as build_graph
 from analysis.graph.spans import spans
 from analysis.host import Host
-from analysis.metrics import accelerator, cpu, steps
+from analysis.metrics import accelerator, by_name, cpu, steps
 from analysis.metrics.gaps import gaps as idle_gaps
 from analysis.metrics.launches import heads
+from analysis.metrics.picture import picture
 from analysis.metrics.stages import stages
 from analysis.metrics.steps import Window
 from analysis.metrics.timeline import lane_runs
@@ -24,14 +27,14 @@ from analysis.metrics.view import View
 from analysis.metrics.waits import waits
 from analysis.processes import processes
 from analysis.replay import ceilings, cpu_ceilings
-from analysis.report import DeviceFigures, StepFigures, StepTotals, TraceReport
+from analysis.report import DeviceFigures, Drawn, StepFigures, StepTotals, TraceReport
 from analysis.spread import spread
 from analysis.thresholds import Thresholds
 from analysis.units import text
 from analysis.vocabulary import WorkClass
 
 if TYPE_CHECKING:
-    from analysis.columns import Trace
+    from analysis.columns import Events, Trace
     from analysis.device import Device
     from analysis.graph import Execution
     from analysis.metrics.stages import Stages
@@ -64,6 +67,7 @@ def analyze(
     within: str | Times | None = None,
     thresholds: Thresholds | None = None,
     execution: Execution | None = None,
+    marks: int | None = None,
 ) -> TraceReport:
     """Measure everything that the trace allows.
 
@@ -75,6 +79,7 @@ def analyze(
             times, which count as a range of the host.
         thresholds: the constants of the measures, if others than the documented ones.
         execution: what depends on what, as `analysis.graph.read` reads it.
+        marks: prepare pictures with so many activities one by one; None: no pictures.
 
     Returns:
         The figures of every device: accelerators, or in their absence each
@@ -100,7 +105,7 @@ def analyze(
             *notes.of_trace(trace, [each.device for each in measured]),
             *(note for each in measured if each.graph for note in each.graph.notes),
         ),
-        devices=_devices(shared, measured, gaps),
+        devices=_devices(shared, measured, gaps, marks),
         steps=(every_step := _steps(measured)),
         spread=spread(every_step),
         totals=tuple(total for each in measured for total in each.totals()),
@@ -118,19 +123,26 @@ class _Shared:
     execution: Execution | None
 
 
-def _devices(shared: _Shared, measured: list[_Measured], gaps: int) -> tuple[DeviceFigures, ...]:
+def _devices(
+    shared: _Shared, measured: list[_Measured], gaps: int, marks: int | None
+) -> tuple[DeviceFigures, ...]:
     if shared.within is None:
-        return tuple(
-            dataclasses.replace(each.figures(each.whole, gaps), ceilings=each.ceilings())
-            for each in measured
+        found = [(each, each.whole) for each in measured]
+    else:
+        for each in measured:
+            if len(each.chosen) > 1:
+                raise SelectionError(_several(shared, each))
+        found = [(each, window) for each in measured for window in each.chosen]
+        if not found:
+            raise SelectionError(_none(shared.trace, shared.within))
+    return tuple(
+        dataclasses.replace(
+            each.figures(window, gaps),
+            ceilings=each.ceilings() if shared.within is None else None,
+            drawn=None if marks is None else each.drawn(window, marks // len(found)),
         )
-    for each in measured:
-        if len(each.chosen) > 1:
-            raise SelectionError(_several(shared, each))
-    chosen = tuple(each.figures(window, gaps) for each in measured for window in each.chosen)
-    if not chosen:
-        raise SelectionError(_none(shared.trace, shared.within))
-    return chosen
+        for each, window in found
+    )
 
 
 def _check(trace: Trace, times: Times) -> None:
@@ -240,6 +252,23 @@ class _Measured:
             results={name: metric(view) for name, metric in metrics.METRICS.items()},
             gaps=idle_gaps(view, gaps),
         )
+
+    def drawn(self, window: Window, marks: int) -> Drawn:
+        """Prepare what pictures of one window show."""
+        view = self._view(window.low, window.high)
+        return Drawn(
+            picture(view, marks),
+            by_name.activities(view),
+            by_name.operators(self._operators(), view.low, view.high),
+        )
+
+    def _operators(self) -> Events:
+        """Return the operators of the process, or of all that launch on a device."""
+        operators = self._shared.trace.events.of(Role.OPERATOR)
+        if self._process is None:
+            return operators
+        own = np.array([pid == self.device.label for pid in operators.pids], np.bool_)
+        return operators.select(own[operators.pid])
 
     def ceilings(self) -> Ceilings | None:
         """Replay the whole window; None where the trace does not say enough of it."""

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from analysis.findings.finding import Finding
     from analysis.hta.agreement import Agreement
     from analysis.manifest import Manifest
+    from analysis.metrics.by_name import Totals
     from analysis.metrics.gaps import Gaps
+    from analysis.metrics.picture import Picture
     from analysis.replay import Ceilings
     from analysis.statistics import Ratio
 
@@ -25,6 +27,21 @@ _TOGETHER = ("parallelism", "graph", "launches", "occupancy")
 """Metrics that have a key of their own in report.json."""
 
 _Metric = TypeVar("_Metric")
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What pictures of a device show, and tables too long for other formats.
+
+    Attributes:
+        picture: its time, within the budget.
+        activities: what ran, by name.
+        operators: what the host called, by name.
+    """
+
+    picture: Picture
+    activities: Totals
+    operators: Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +60,7 @@ class DeviceFigures:
         gaps: the idle gaps.
         ceilings: predicted windows; None of a range or a step, and where the trace
             does not say enough.
+        drawn: what pictures show; no part of report.json.
     """
 
     device: str
@@ -54,6 +72,7 @@ class DeviceFigures:
     results: Mapping[str, Any]
     gaps: Gaps
     ceilings: Ceilings | None = None
+    drawn: Drawn | None = None
 
     def of(self, kind: type[_Metric]) -> _Metric:
         """Return the result of one metric, by its class."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from analysis.comparison import compare
 from analysis.directory import discover
@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from analysis.report import TraceReport
     from analysis.trace import Progress
 
+_MARKS = 24_000
+"""Activities drawn one by one, of all traces together."""
+_MARKS_PER_TRACE = 4_000
+_FEWEST_MARKS = 200
+
 
 def report(
     paths: Iterable[Path],
@@ -36,6 +41,7 @@ def report(
     gaps: int = DEFAULT_GAPS,
     within: str | Times | None = None,
     hta: bool = False,
+    pictures: bool = False,
     reading: Reading | None = None,
     progress: Callable[[Path, Progress | None], None] = lambda *_: None,
 ) -> Report:
@@ -46,6 +52,7 @@ def report(
         gaps: how many idle gaps of each device to list.
         within: measure the window of this range, or of these times, alone.
         hta: set HTA's figures beside ours, of the whole trace.
+        pictures: prepare what pictures show, the less of each trace the more there are.
         reading: how traces are read; None: in the usual way.
         progress: called with each file before it is read, and then as it is read.
 
@@ -59,13 +66,14 @@ def report(
         require_hta()
     sources = discover(paths)
     reading = reading or Reading()
+    options = _Options(gaps, within, _marks(len(sources)) if pictures else None, hta=hta)
     traces: list[TraceReport] = []
     failures: list[Failure] = []
     for source in sources:
         progress(source.path, None)
         try:
             trace = reading.load(source.path, partial(progress, source.path))
-            traces.append(_measure(source, trace, gaps, within, hta=hta))
+            traces.append(_measure(source, trace, options))
         except TraceError as error:
             if len(sources) == 1:
                 raise
@@ -74,11 +82,24 @@ def report(
     return Report(tuple(traces), comparison, tuple(failures), find(traces, comparison))
 
 
-def _measure(
-    source: Source, trace: Trace, gaps: int, within: str | Times | None, *, hta: bool
-) -> TraceReport:
+class _Options(NamedTuple):
+    """How every trace is measured."""
+
+    gaps: int
+    within: str | Times | None
+    marks: int | None
+    hta: bool
+
+
+def _marks(traces: int) -> int:
+    """Return how many activities of each trace are drawn one by one, so that a page holds all."""
+    return max(min(_MARKS // max(traces, 1), _MARKS_PER_TRACE), _FEWEST_MARKS)
+
+
+def _measure(source: Source, trace: Trace, options: _Options) -> TraceReport:
+    gaps, within, marks, hta = options
     execution, unread = _execution(source)
-    measured = analyze(trace, gaps=gaps, within=within, execution=execution)
+    measured = analyze(trace, gaps=gaps, within=within, execution=execution, marks=marks)
     return dataclasses.replace(
         measured,
         label=source.label,
