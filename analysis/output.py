@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from analysis.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -60,9 +60,9 @@ def write_all(directory: Path, files: Mapping[str, str | bytes]) -> list[Path]:
     try:
         for name, content in files.items():
             target = directory / name
-            draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+            draft = _draft(target)
             moves.append((draft, target))
-            _write(draft, target, content)
+            _write(draft, target, [content.encode() if isinstance(content, str) else content])
         for draft, target in moves:
             _move(draft, target)
     finally:
@@ -72,11 +72,32 @@ def write_all(directory: Path, files: Mapping[str, str | bytes]) -> list[Path]:
     return [target for _, target in moves]
 
 
-def _write(draft: Path, target: Path, content: str | bytes) -> None:
-    data = content.encode() if isinstance(content, str) else content
+def write_stream(target: Path, parts: Iterable[bytes]) -> None:
+    """Write one file, part by part, into a directory that is there.
+
+    It is written beside its place and moved there when it is complete: if anything
+    fails, taking the next part included, an earlier file is left as it is.
+
+    Raises:
+        OutputError: it cannot be written; the message says why.
+    """
+    draft = _draft(target)
+    try:
+        _write(draft, target, parts)
+        _move(draft, target)
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def _draft(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+
+
+def _write(draft: Path, target: Path, parts: Iterable[bytes]) -> None:
     try:
         with draft.open("xb") as file:
-            file.write(data)
+            file.writelines(parts)
             file.flush()
             # A disk may be found full only now, and a crash must not leave an empty file.
             os.fsync(file.fileno())

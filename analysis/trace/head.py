@@ -37,14 +37,19 @@ class Head(NamedTuple):
     Attributes:
         document: what is said before the events, with none of them.
         bare: whether the trace is a list alone.
-        length: bytes up to the list's first event.
+        text: all bytes up to the list's first event.
         losses: what could not be read of it.
     """
 
     document: Document
     bare: bool
-    length: int
+    text: bytes
     losses: tuple[Loss, ...] = ()
+
+    @property
+    def length(self) -> int:
+        """Return where the list's first event begins, or what stands in its place."""
+        return len(self.text)
 
 
 def take_head(blocks: Iterator[bytes], path: Path) -> tuple[Head, Iterator[bytes]]:
@@ -79,7 +84,7 @@ def _find(text: bytes, path: Path, *, at_any_price: bool = False) -> Head | None
     if first == b"[":
         item = text[begin + 1 :].lstrip(_WHITESPACE)[:1]
         if item in (b"{", b"]"):
-            return Head(Document([]), bare=True, length=begin + 1)
+            return Head(Document([]), bare=True, text=text[: begin + 1])
         if item:
             raise NotATraceError(
                 f"{path}: is JSON but not a Chrome trace: a list of something else than events; "
@@ -90,7 +95,7 @@ def _find(text: bytes, path: Path, *, at_any_price: bool = False) -> Head | None
         # Only a list of the outermost object, which all before it belongs to, closes like this.
         document = decode.document(text[:place] + b"]}")
         if document is not None and not document.traceEvents:
-            return Head(document, bare=False, length=place)
+            return Head(document, bare=False, text=text[:place])
     if places and at_any_price:
         return _broken_head(text[: places[0]])
     return None
@@ -101,9 +106,9 @@ def _broken_head(text: bytes) -> Head:
     if mended is not None:
         document, remedy = mended
         loss = Loss(0, len(text), _DAMAGED, remedy, events=0)
-        return Head(document, bare=False, length=len(text), losses=(loss,))
+        return Head(document, bare=False, text=text, losses=(loss,))
     loss = Loss(0, len(text), _DAMAGED, "rank and device properties are not known", events=0)
-    return Head(Document([]), bare=False, length=len(text), losses=(loss,))
+    return Head(Document([]), bare=False, text=text, losses=(loss,))
 
 
 def _something_else(text: bytes, path: Path) -> NotATraceError:

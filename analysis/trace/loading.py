@@ -10,15 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis import cache
-from analysis.errors import DamagedTraceError, TraceError
 from analysis.trace import MAX_BYTES
-from analysis.trace.ahead import ahead
+from analysis.trace.begun import begun
 from analysis.trace.cut import pieces
-from analysis.trace.damage import DamageError
-from analysis.trace.head import take_head
 from analysis.trace.reader import Reader
-from analysis.trace.source import Stored, opened
-from analysis.trace.unpack import unpack
 from analysis.trace.workers import parsed
 
 if TYPE_CHECKING:
@@ -27,7 +22,6 @@ if TYPE_CHECKING:
 
     from analysis.columns import Trace
 
-_AHEAD = 2
 _LARGE = 8 << 20  # bytes as stored; less is read sooner than pyarrow is imported
 
 
@@ -131,59 +125,14 @@ def _read(
     max_bytes: int,
     workers: int | None,
 ) -> Trace:
-    with _collector_paused(), opened(source) as stored:
-        text = _Text(stored, unpack(stored.blocks(), source, stored.file), max_bytes)
-        with ahead(iter(text), _AHEAD) as blocks:
-            try:
-                head, rest = take_head(blocks, source)
-            except TraceError as error:
-                if text.damage is not None:
-                    raise DamagedTraceError(
-                        f"{source}: {text.damage}; copy or record the file again"
-                    ) from error
-                raise
-            reader = Reader(source, head, strict=strict)
-            for piece, part in parsed(pieces(rest, head.length), workers, text.expected):
-                reader.take(piece, part)
-                progress(Progress(stored.read, stored.size, reader.number))
+    with _collector_paused(), begun(source, max_bytes) as text:
+        reader = Reader(source, text.head, strict=strict)
+        for piece, part in parsed(pieces(text.rest, text.head.length), workers, text.expected):
+            reader.take(piece, part)
+            progress(Progress(text.stored.read, text.stored.size, reader.number))
         if text.damage is not None:
             reader.fail(text.damage)
         return reader.finish()
-
-
-class _Text:
-    """Blocks of text up to where they are damaged, or too many.
-
-    Attributes:
-        damage: why the text ends where it does not.
-    """
-
-    def __init__(self, stored: Stored, blocks: Iterator[bytes], most: int) -> None:
-        self._stored = stored
-        self._blocks = blocks
-        self._given = 0
-        self._most = most
-        self.damage: str | None = None
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            for block in self._blocks:
-                yield block[: self._most - self._given]
-                self._given += len(block)
-                if self._given > self._most:
-                    self.damage = (
-                        f"the text is longer than {self._most:,} bytes, the most that is read "
-                        "(--max-bytes allows more)"
-                    )
-                    return
-        except DamageError as damage:
-            self.damage = str(damage)
-
-    def expected(self) -> int | None:
-        """Return about how many bytes of text there are in all, where that can be told."""
-        if self._stored.size is None or not self._stored.read:
-            return None
-        return self._given * self._stored.size // self._stored.read
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from analysis.trace import decode, details, losses
 from analysis.trace.build import build, spread
 from analysis.trace.losses import Loss
 from analysis.trace.merge import Merge, without_duplicates
-from analysis.trace.walk import BLANK, value_end, walk
+from analysis.trace.tail import Tail, missing
+from analysis.trace.walk import walk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from analysis.trace.part import Part
     from analysis.trace.schema import Document
 
-_PATIENCE = 16 << 20
-_KEPT = 64 << 20
-_EARLY = "the JSON ends early"
 _ADVICE = "copy or record the file again"
 
 
@@ -38,7 +36,7 @@ class Reader:
         self._lost = 0
         self._at = head.length
         self._rest = b""
-        self._tail: _Tail | None = None
+        self._tail: Tail | None = None
         self._end: Document | None = None
         for loss in head.losses:
             self._lose(loss)
@@ -74,14 +72,15 @@ class Reader:
                 which strictness does not allow.
         """
         if self._tail is not None:
-            self._read_tail(self._tail)
+            closing, loss = self._tail.close(bare=self._head.bare)
+            if closing is not None:
+                self._end = decode.end(closing, bare=self._head.bare)
+            if loss is not None:
+                self._lose(loss)
         elif self._end is None:
-            begin = self._at - len(self._rest)
-            is_event = self._rest.startswith(b"{")
-            event = self.number if is_event else None
-            advice = "was the recording interrupted?"
-            self._lose(Loss(begin, self._at, _EARLY, advice, int(is_event), event))
-            self._merge.skip(int(is_event))
+            loss = missing(self._at - len(self._rest), self._rest, self.number)
+            self._lose(loss)
+            self._merge.skip(loss.events)
         if self._losses and self.number == self._lost:
             raise DamagedTraceError(
                 f"{self._path}: none of its events can be read: {self._losses[0]}; {_ADVICE}"
@@ -110,7 +109,7 @@ class Reader:
         """Take the events of a text one by one."""
         text = self._rest + piece.text
         begin = piece.begin - len(self._rest)
-        found = walk(text, begin, self.number, last=piece.last, patience=_PATIENCE)
+        found = walk(text, begin, self.number, last=piece.last, read=decode.event)
         part, faults = build(found.events)
         wrong = [
             Loss(
@@ -127,28 +126,7 @@ class Reader:
         self._merge.add(spread(part, found.numbers, found.number))
         self._rest = text[found.used :]
         if found.closed:
-            self._tail = _Tail(begin + found.used, self._rest)
-
-    def _read_tail(self, tail: _Tail) -> None:
-        """Read what comes after the events."""
-        text = b"".join(tail.texts)
-        opening = decode.BARE_OPENING if self._head.bare else decode.OPENING
-        end, _ = value_end(opening + text, 0)
-        if end is None:
-            remedy = "rank and device properties may not be known"
-            found = "what follows the events is damaged"
-            self._lose(Loss(tail.begin, self._at, found, remedy, events=0))
-            return
-        self._end = decode.end((opening + text)[len(opening) : end], bare=self._head.bare)
-        behind = text[end - len(opening) :]
-        if behind.strip(BLANK) or tail.dropped:
-            begin = self._at - tail.dropped - len(behind.lstrip(BLANK))
-            number = behind.count(b'"ph"') + tail.events
-            what = f"a second document follows, with about {number:,} events"
-            if not number:
-                what = "something else follows the trace"
-            remedy = "the first one alone was read; split the file there"
-            self._lose(Loss(begin, self._at, what, remedy, events=0))
+            self._tail = Tail(begin + found.used, self._rest)
 
     def _trace(self) -> Trace:
         unread = self._merge.begins_and_ends
@@ -186,25 +164,6 @@ class Reader:
         """Return what is said outside of the events, before or after them."""
         after = getattr(self._end, key, None)
         return getattr(self._head.document, key) if after is None else after
-
-
-class _Tail:
-    """What follows the list of events: a little, unless another trace is glued to it."""
-
-    def __init__(self, begin: int, text: bytes) -> None:
-        self.begin = begin
-        self.texts = [text]
-        self.dropped = 0
-        self.events = 0
-        self._kept = len(text)
-
-    def add(self, text: bytes) -> None:
-        if self._kept < _KEPT:
-            self.texts.append(text)
-            self._kept += len(text)
-        else:
-            self.dropped += len(text)
-            self.events += text.count(b'"ph"')
 
 
 def _rank(info: Any) -> int | None:

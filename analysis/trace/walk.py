@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from analysis.trace import decode
 from analysis.trace.cut import KEYS
@@ -17,7 +17,9 @@ from analysis.trace.losses import Loss
 from analysis.trace.mend import mend
 
 if TYPE_CHECKING:
-    from analysis.trace.schema import Event
+    from collections.abc import Callable
+
+_Event = TypeVar("_Event")
 
 _SCAN = json.JSONDecoder(strict=False, parse_float=str, parse_int=str).raw_decode
 _BETWEEN = re.compile(rb"[\s,]*")
@@ -27,17 +29,18 @@ _RESUME = re.compile(_BEGIN + rb"|" + _CLOSING)
 _NEXT = re.compile(rb"\}(?=\s*,\s*" + _BEGIN + rb"|\s*" + _CLOSING + rb")")
 _NEXT_OR_CUT = re.compile(rb"\}(?=\s*,\s*" + _BEGIN + rb"|\s*" + _CLOSING + rb"|\s*,\s*\Z)")
 _WINDOW = 64 << 10
+_PATIENCE = 16 << 20  # of bytes: an event that is longer and does not end is damaged
 _NOTHING_MORE = re.compile(rb"[\s\0]*(?:\Z|[{\[])")  # of this trace
 _MORE_KEYS = re.compile(rb'\s*(?:\}|,\s*(?:"|\Z))')
 BLANK = b" \t\r\n\0"
 
 
 @dataclass(slots=True)
-class Walk:
+class Walk(Generic[_Event]):
     """What was found in a text.
 
     Attributes:
-        events: those that could be decoded.
+        events: those that could be read.
         numbers: which event of the text each of them is.
         ranges: the bytes [begin, end) of each, in the whole text.
         losses: what is wrong, in the order of the text.
@@ -46,7 +49,7 @@ class Walk:
         closed: whether the list of events ends there.
     """
 
-    events: list[Event] = field(default_factory=list)
+    events: list[_Event] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     ranges: list[tuple[int, int]] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
@@ -55,7 +58,9 @@ class Walk:
     closed: bool = False
 
 
-def walk(text: bytes, begin: int, number: int, *, last: bool, patience: int) -> Walk:
+def walk(
+    text: bytes, begin: int, number: int, *, last: bool, read: Callable[[bytes], _Event | None]
+) -> Walk[_Event]:
     """Read the events of a text that starts between two of them.
 
     Args:
@@ -63,9 +68,9 @@ def walk(text: bytes, begin: int, number: int, *, last: bool, patience: int) -> 
         begin: where it begins in the whole text.
         number: how many events came before it.
         last: whether nothing follows.
-        patience: how long an event may be before its not ending is taken for damage.
+        read: makes an event of its text; None where it cannot.
     """
-    found = Walk()
+    found = Walk[_Event]()
 
     def lose(at: int, what: str, remedy: str, events: int) -> None:
         event = number + found.number
@@ -85,17 +90,17 @@ def walk(text: bytes, begin: int, number: int, *, last: bool, patience: int) -> 
             continue
         guess = (_NEXT if last else _NEXT_OR_CUT).search(text, at)
         end = guess.end() if guess else None
-        event = decode.event(text[at:end]) if guess else None
+        event = read(text[at:end]) if guess else None
         if event is None:
             # The guess was wrong, or the event is damaged.
             certain, goes_on = value_end(text, at)
-            if goes_on and (end is None if last else len(text) - at <= patience):
+            if goes_on and (end is None if last else len(text) - at <= _PATIENCE):
                 return found
             end = certain or end or len(text)
-            event = decode.event(text[at:end])
+            event = read(text[at:end])
         found.used = len(text) if end is None else end
         if event is None:
-            mended = mend(text[at:end], decode.event)
+            mended = mend(text[at:end], read)
             if mended is None:
                 lose(at, "is damaged", "it could not be mended", events=1)
                 found.number += 1

@@ -2,13 +2,14 @@
 
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import pytest
 
 from analysis.errors import OutputError
-from analysis.output import check_writable, write_all
+from analysis.output import check_writable, write_all, write_stream
 
 FILES: dict[str, str | bytes] = {"report.md": "12 µs\n", "report.json": b"{}\n"}
 OLD = {"report.md": "old", "report.json": "old"}
@@ -129,3 +130,38 @@ def test_check_refuses_a_broken_link(tmp_path: Path) -> None:
     link.symlink_to(tmp_path / "nowhere")
     with pytest.raises(OutputError, match="reports: cannot be written"):
         check_writable(link)
+
+
+def test_a_stream_becomes_the_file_at_its_end(earlier: Path) -> None:
+    def parts() -> Iterator[bytes]:
+        yield b"new "
+        assert (earlier / "report.md").read_text() == "old"
+        yield b"text"
+
+    write_stream(earlier / "report.md", parts())
+    assert content(earlier) == OLD | {"report.md": "new text"}
+
+
+def test_a_stream_that_breaks_off_leaves_what_was_there(earlier: Path) -> None:
+    def parts() -> Iterator[bytes]:
+        yield b"new"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_stream(earlier / "report.md", parts())
+    assert content(earlier) == OLD
+
+
+def test_a_stream_for_a_full_disk(earlier: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match=r"report\.md: cannot be written \(No space left"):
+        write_stream(earlier / "report.md", [b"new"])
+    assert content(earlier) == OLD
+
+
+def test_a_stream_for_a_directory_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="No such file or directory"):
+        write_stream(tmp_path / "none" / "report.md", [b"new"])

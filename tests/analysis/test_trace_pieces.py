@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import analysis
-from analysis.trace import cut, decode, reader
+from analysis.trace import cut, decode, walk
 from analysis.trace.cut import pieces
 from analysis.trace.head import take_head
 from analysis.trace.parse import parse
@@ -141,7 +141,6 @@ def test_reading_event_by_event_gives_the_same_columns(
     with (
         mock.patch.object(cut, "PIECE", piece),
         mock.patch.object(decode, "end", return_value=None),
-        mock.patch.object(Reader, "_read_tail"),
     ):
         trace, _ = read(text, None, size=50, decoded=lambda _: None)  # type: ignore[arg-type]
     assert rows(trace) == expected(listed)
@@ -186,7 +185,7 @@ def test_an_event_of_nested_look_alikes_may_span_many_pieces(
     assert number > 100
     assert rows(trace) == expected(listed)
     # Where patience ends before the event does, it is taken for damage, which strictness refuses.
-    monkeypatch.setattr(reader, "_PATIENCE", 1000)
+    monkeypatch.setattr(walk, "_PATIENCE", 1000)
     with pytest.raises(analysis.errors.DamagedTraceError, match="event 1"):
         read(text, tmp_path, size=1000)
 
