@@ -19,6 +19,8 @@ class Unit(enum.Enum):
     COUNT = "count"
     TIME = "time"
     """int ns"""
+    CHANGE = "change"
+    """int or float ns with its sign"""
     SHARE = "share"
     """0 to 1, written as per cent"""
     FACTOR = "factor"

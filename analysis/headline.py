@@ -12,6 +12,8 @@ from analysis.units import text
 from analysis.wording import CAUSES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from analysis.report import DeviceFigures, ModeFigures, RunComparison, TraceReport
 
 _WORTH_NAMING = 0.05
@@ -81,11 +83,19 @@ def _of_mode(mode: ModeFigures) -> str:
 
 
 def _factor_words(mode: ModeFigures) -> str:
-    """Name the factors that matter, the largest first."""
+    return factor_words({key: getattr(mode, key) for key, _, _ in _FACTORS})
+
+
+def factor_words(factors: Mapping[str, float | None]) -> str:
+    """Name the factors that matter, the largest first.
+
+    Args:
+        factors: less_work, more_overlap and less_idle.
+    """
     known = [
         (value, up if value >= 1 else down)
         for key, up, down in _FACTORS
-        if (value := getattr(mode, key)) is not None and abs(value - 1) >= _WORTH_NAMING
+        if (value := factors[key]) is not None and abs(value - 1) >= _WORTH_NAMING
     ]
     known.sort(key=lambda pair: -max(pair[0], 1 / pair[0]))
     return ", ".join(f"{words} ({text(value, Unit.FACTOR)})" for value, words in known)

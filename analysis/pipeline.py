@@ -22,6 +22,7 @@ from analysis.metrics.launches import heads
 from analysis.metrics.picture import picture
 from analysis.metrics.stages import stages
 from analysis.metrics.steps import Window
+from analysis.metrics.stepwise import DeviceSteps, Stepwise
 from analysis.metrics.timeline import lane_runs
 from analysis.metrics.view import View
 from analysis.metrics.waits import waits
@@ -91,9 +92,7 @@ def analyze(
     if isinstance(within, Times):
         _check(trace, within)
     shared = _Shared(trace, Host(trace), thresholds or Thresholds(), within, execution)
-    measured = [_Measured(shared, device, None) for device in accelerators(trace)]
-    if not measured:
-        measured = [_Measured(shared, process.device, process) for process in processes(trace)]
+    measured = _measured(shared)
     return TraceReport(
         path=trace.path,
         label=trace.path,
@@ -112,6 +111,23 @@ def analyze(
     )
 
 
+def by_step(
+    trace: Trace,
+    *,
+    thresholds: Thresholds | None = None,
+    execution: Execution | None = None,
+) -> tuple[DeviceSteps, ...]:
+    """Measure the steps of every device, down to the names of what ran in each.
+
+    Args:
+        trace: what `load` returned.
+        thresholds: the constants of the measures, if others than the documented ones.
+        execution: what depends on what, as `analysis.graph.read` reads it.
+    """
+    shared = _Shared(trace, Host(trace), thresholds or Thresholds(), None, execution)
+    return tuple(each.stepwise() for each in _measured(shared))
+
+
 @dataclass(frozen=True, slots=True)
 class _Shared:
     """What all devices of a trace are measured with."""
@@ -121,6 +137,14 @@ class _Shared:
     thresholds: Thresholds
     within: str | Times | None
     execution: Execution | None
+
+
+def _measured(shared: _Shared) -> list[_Measured]:
+    """Return the accelerators, or in their absence the processes that ran operators."""
+    found = [_Measured(shared, device, None) for device in accelerators(shared.trace)]
+    if found:
+        return found
+    return [_Measured(shared, each.device, each) for each in processes(shared.trace)]
 
 
 def _devices(
@@ -295,10 +319,23 @@ class _Measured:
             for window in self._own_steps or self.steps
         ]
 
+    def stepwise(self) -> DeviceSteps:
+        """Return the figures of the whole window and of each step, tightest ranges first."""
+        found = Stepwise(self._shared.trace, self.device, self._line)
+        whole = self.whole
+        return DeviceSteps(
+            device=self.device.label,
+            kind=self.device.kind,
+            whole=found.values(whole.low, whole.high),
+            parallelism=metrics.parallelism(self._view(whole.low, whole.high)),
+            steps=tuple(
+                found.values(window.low, window.high) for window in self._own_steps or self.steps
+            ),
+        )
+
     def _work_and_busy(self, window: Window) -> tuple[int, int]:
         line = self._line.cut(window.low, window.high)
-        # At each moment the running lanes do that many seconds of work a second.
-        return int((line.lengths * line.running).sum()), line.time_where(line.running > 0)
+        return line.work_ns, line.time_where(line.running > 0)
 
     def _view(self, low: int, high: int) -> View:
         graph = None if self.graph is None else self.graph.within(low, high)

@@ -96,12 +96,12 @@ class DeviceFigures:
             "latency_bound_ns": self.latency_bound_ns,
         }
         for name, result in self.results.items():
-            plain = _plain(result)
+            plain = plain(result)
             # The figures of one question stay together; those of use stand on their own.
             flat |= {name: plain} if name in _TOGETHER else plain
         flat["concurrency_ns"] = {str(k): ns for k, ns in enumerate(flat["concurrency_ns"])}
-        flat |= _plain(self.gaps)
-        flat["ceilings"] = _plain(self.ceilings)
+        flat |= plain(self.gaps)
+        flat["ceilings"] = plain(self.ceilings)
         return flat
 
 
@@ -200,9 +200,9 @@ class TraceReport:
             "resolution_ns": self.resolution_ns,
             "devices": [device.to_json() for device in self.devices],
             "steps": [step.to_json() for step in self.steps],
-            "step_spread": _plain(self.spread),
+            "step_spread": plain(self.spread),
             "timing": self.manifest.timing.to_json() if self.manifest else None,
-            "hta": _plain(self.hta) if self.hta else None,
+            "hta": plain(self.hta) if self.hta else None,
         }
 
     def to_frame(self) -> pd.DataFrame:
@@ -332,20 +332,20 @@ class Report:
         return {
             "schema_version": SCHEMA_VERSION,
             "traces": [trace.to_json() for trace in self.traces],
-            "comparison": _plain(self.comparison) if self.comparison else None,
-            "failures": [_plain(failure) for failure in self.failures],
-            "findings": [_plain(finding) for finding in self.findings],
+            "comparison": plain(self.comparison) if self.comparison else None,
+            "failures": [plain(failure) for failure in self.failures],
+            "findings": [plain(finding) for finding in self.findings],
         }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Turn dataclasses and tuples into the dicts and lists of JSON."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {each.name: _plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
+        return {each.name: plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         return value._asdict()
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     return value

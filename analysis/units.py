@@ -50,10 +50,10 @@ def text(cell: Cell, unit: Unit) -> str:
     are), shares one decimal ("71.2%", "<0.1%"), ratios and plain figures two
     decimals or three digits ("1.52x", with a multiplication sign). An interval is
     in its value's unit and to its value's decimals: "330 us (325 to 336)", with a
-    micro sign.
+    micro sign. A change says its sign: "+1.57 ms".
 
     Args:
-        cell: int or float ns for `Unit.TIME`, 0 to 1 for `Unit.SHARE`.
+        cell: int or float ns for `Unit.TIME` and `Unit.CHANGE`, 0 to 1 for `Unit.SHARE`.
         unit: what the value is.
 
     Raises:
@@ -67,7 +67,8 @@ def text(cell: Cell, unit: Unit) -> str:
     if not all(map(math.isfinite, figures)):
         raise ValueError(f"{cell} is no figure; write None for what does not exist")
     scale = _scale(value, unit)
-    shown = _digits(value, scale) + scale.suffix
+    sign = "+" if unit is Unit.CHANGE and value > 0 else ""
+    shown = sign + _digits(value, scale) + scale.suffix
     if not interval:
         return shown
     low, high = (_digits(bound, scale) for bound in interval)
@@ -128,7 +129,7 @@ def _escape(character: str) -> str:
 
 def _scale(value: float, unit: Unit) -> _Scale:
     match unit:
-        case Unit.TIME:
+        case Unit.TIME | Unit.CHANGE:
             return _time_scale(value)
         case Unit.SHARE:
             return _Scale(-2, 1, "%")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _COMMANDS = {
     "report": ("analysis.cli.report", "Measure traces; write a report and print its summary."),
+    "compare": ("analysis.cli.compare", "Say what changed from one recording to another, and why."),
     "graph": ("analysis.cli.graph", "Show what depends on what, and how much could run at once."),
     "cache": ("analysis.cli.cache", "Look at, or empty, the kept columns of large traces."),
     "check-trace": ("analysis.cli.check_trace", "Tell whether traces can be trusted."),

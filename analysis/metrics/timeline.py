@@ -99,6 +99,12 @@ class Timeline:
         """Return the length of each segment in ns."""
         return np.diff(self.edges)
 
+    @property
+    def work_ns(self) -> int:
+        """Return the summed busy time of the lanes."""
+        # At each moment the running lanes do that many seconds of work a second.
+        return int((self.lengths * self.running).sum())
+
     def time_where(self, condition: NDArray[np.bool_]) -> int:
         """Return the summed length of the segments that meet a condition."""
         return int(self.lengths[condition].sum())

@@ -26,8 +26,8 @@ RENDERERS: dict[str, Callable[[Report, Document], str | bytes]] = {
 """The formats that are written to files, by suffix."""
 
 
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of report.json."""
-    text = files("analysis").joinpath("report.schema.json").read_text(encoding="utf-8")
+def schema(name: str = "report") -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of report.json, compare.json or gate.json."""
+    text = files("analysis").joinpath(f"{name}.schema.json").read_text(encoding="utf-8")
     published: dict[str, Any] = json.loads(text)
     return published

@@ -1,4 +1,4 @@
-"""report.json; `analysis.render.schema()` is its contract."""
+"""report.json and its kin; `analysis.render.schema()` is their contract."""
 
 from __future__ import annotations
 
@@ -20,7 +20,20 @@ def render(report: Report, _document: Document) -> bytes:
     Raises:
         OutputError: a figure is infinite or not a number, which JSON cannot say.
     """
-    encoded = msgspec.json.encode(_sound(report.to_json(), "report"))
+    return encode(report.to_json(), "report")
+
+
+def encode(data: Any, place: str) -> bytes:
+    """Return plain data as indented JSON, ending in a newline.
+
+    Args:
+        data: dicts, lists, texts, numbers and None.
+        place: what a mistake in it is said to be in.
+
+    Raises:
+        OutputError: a figure is infinite or not a number, which JSON cannot say.
+    """
+    encoded = msgspec.json.encode(_sound(data, place))
     return msgspec.json.format(encoded, indent=2) + b"\n"
 
 
