@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from analysis import hta
     from analysis.columns import Events, Trace
+    from analysis.diff import Diff, compare
     from analysis.handler import trace_handler
     from analysis.metrics.breakdown import Breakdown
     from analysis.metrics.lanes import Lanes
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Breakdown",
+    "Diff",
     "Events",
     "Lanes",
     "Parallelism",
@@ -36,6 +38,7 @@ __all__ = [
     "TraceReport",
     "Usage",
     "analyze",
+    "compare",
     "hta",
     "load",
     "trace_handler",
@@ -43,6 +46,7 @@ __all__ = [
 
 _HOME = {
     "Breakdown": "analysis.metrics.breakdown",
+    "Diff": "analysis.diff",
     "Events": "analysis.columns",
     "Lanes": "analysis.metrics.lanes",
     "Parallelism": "analysis.metrics.parallelism",
@@ -53,6 +57,7 @@ _HOME = {
     "TraceReport": "analysis.report",
     "Usage": "analysis.metrics.usage",
     "analyze": "analysis.pipeline",
+    "compare": "analysis.diff",
     "load": "analysis.trace",
     "trace_handler": "analysis.handler",
 }

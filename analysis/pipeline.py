@@ -19,6 +19,7 @@ from analysis.host import Host
 from analysis.metrics import accelerator, by_name, cpu, steps
 from analysis.metrics.gaps import gaps as idle_gaps
 from analysis.metrics.launches import heads
+from analysis.metrics.parallelism import parallelism
 from analysis.metrics.picture import picture
 from analysis.metrics.stages import stages
 from analysis.metrics.steps import Window
@@ -327,7 +328,7 @@ class _Measured:
             device=self.device.label,
             kind=self.device.kind,
             whole=found.values(whole.low, whole.high),
-            parallelism=metrics.parallelism(self._view(whole.low, whole.high)),
+            parallelism=parallelism(self._view(whole.low, whole.high)),
             steps=tuple(
                 found.values(window.low, window.high) for window in self._own_steps or self.steps
             ),

@@ -96,9 +96,9 @@ class DeviceFigures:
             "latency_bound_ns": self.latency_bound_ns,
         }
         for name, result in self.results.items():
-            plain = plain(result)
+            figures = plain(result)
             # The figures of one question stay together; those of use stand on their own.
-            flat |= {name: plain} if name in _TOGETHER else plain
+            flat |= {name: figures} if name in _TOGETHER else figures
         flat["concurrency_ns"] = {str(k): ns for k, ns in enumerate(flat["concurrency_ns"])}
         flat |= plain(self.gaps)
         flat["ceilings"] = plain(self.ceilings)
@@ -211,9 +211,11 @@ class TraceReport:
 
         rows = []
         for device in self.devices:
-            plain = device.to_json()
-            scalars = {k: v for k, v in plain.items() if not isinstance(v, (dict, list))}
-            rows.append({"path": self.path, "label": self.label} | scalars | plain["breakdown_ns"])
+            figures = device.to_json()
+            scalars = {k: v for k, v in figures.items() if not isinstance(v, (dict, list))}
+            rows.append(
+                {"path": self.path, "label": self.label} | scalars | figures["breakdown_ns"]
+            )
         return records_frame(rows)
 
 

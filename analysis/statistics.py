@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _RESAMPLES = 4000
 _SEED = 20_111
 _LOW, _HIGH = 2.5, 97.5
+_DRAWN_AT_ONCE = 2_000_000
 _EXACT = 40
 """Up to so many samples in all, a rank test counts every way to divide them."""
 
@@ -107,14 +108,22 @@ def _ways(doubled_ranks: tuple[int, ...], chosen: int) -> NDArray[np.float64]:
     ways[0, 0] = 1
     for rank in doubled_ranks:
         ways[1:, rank:] += ways[:-1, :-rank].copy()
-    return ways[chosen]
+    found: NDArray[np.float64] = ways[chosen]
+    return found
 
 
 def resampled_means(rows: Sequence[Sequence[float]], seed: int) -> NDArray[np.float64]:
     """Return means over rows drawn with replacement, shape (resamples, columns)."""
     values = np.asarray(rows, np.float64)
     random = np.random.default_rng((_SEED, seed))
-    return values[random.integers(len(values), size=(_RESAMPLES, len(values)))].mean(axis=1)
+    means = np.empty((_RESAMPLES, values.shape[1]))
+    # So many at a time that they take little room, however many rows there are.
+    many = max(_DRAWN_AT_ONCE // values.size, 1)
+    for begin in range(0, _RESAMPLES, many):
+        part = means[begin : begin + many]
+        drawn = random.integers(len(values), size=(len(part), len(values)))
+        part[:] = values[drawn].mean(axis=1)
+    return means
 
 
 def interval(resampled: NDArray[np.float64]) -> tuple[float, float]:

@@ -6,7 +6,7 @@ any trace, or directory of traces, beside an earlier one.
 
 from __future__ import annotations
 
-from analysis.diff.compare import compare
+from analysis.diff.comparing import compare
 from analysis.diff.model import SCHEMA_VERSION, Change, DeviceDiff, Diff, TraceDiff
 
 __all__ = ["SCHEMA_VERSION", "Change", "DeviceDiff", "Diff", "TraceDiff", "compare"]

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from analysis.diff.model import Verdict
-    from analysis.metrics.stepwise import DeviceSteps, StepValues, Tally
+    from analysis.metrics.operators import Tally
+    from analysis.metrics.stepwise import DeviceSteps, StepValues
 
 LEAST_STEPS = 5
 """With fewer on either side no rank test could tell at this level."""
@@ -104,9 +105,7 @@ class _Changes:
 
     def named(self, tallies: Callable[[StepValues], Mapping[str, Tally]]) -> tuple[Change, ...]:
         """Compare every name that ran on either side."""
-        earlier, later = (
-            [tallies(step) for step in side] for side in (self._before, self._after)
-        )
+        earlier, later = ([tallies(step) for step in side] for side in (self._before, self._after))
         names = dict.fromkeys(name for each in (*earlier, *later) for name in each)
         return tuple(sorted((self._name(name, earlier, later) for name in names), key=_importance))
 

@@ -29,15 +29,15 @@ def differing(before: Recording, after: Recording) -> tuple[Differing, ...]:
 def unknown(before: Recording, after: Recording) -> tuple[str, ...]:
     """Say of which side it is not known on what it ran."""
     missing = [
-        side
-        for side, each in (("before", before), ("after", after))
-        if each.manifest is None
+        side for side, each in (("before", before), ("after", after)) if each.manifest is None
     ]
     if not missing:
         return ()
     return (
-        f"No manifest lies beside the trace {' nor the one '.join(missing)}: what differs in "
-        "versions, machine and workload is not known.",
+        (
+            f"No manifest lies beside the trace {' nor the one '.join(missing)}: what differs in "
+            "versions, machine and workload is not known."
+        ),
     )
 
 

@@ -49,11 +49,7 @@ def match(before: Sequence[Recording], after: Sequence[Recording]) -> Matched:
         of |= {i: earlier[name] for name, i in later.items() if name in earlier}
     return Matched(
         [(before[of[i]], each) for i, each in enumerate(after) if i in of],
-        [
-            _unmatched(each, after)
-            for i, each in enumerate(before)
-            if i not in of.values()
-        ],
+        [_unmatched(each, after) for i, each in enumerate(before) if i not in of.values()],
         [_unmatched(each, before) for i, each in enumerate(after) if i not in of],
     )
 

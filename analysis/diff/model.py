@@ -153,9 +153,8 @@ class TraceDiff:
 
     def to_json(self) -> dict[str, Any]:
         """Return the pair's entry of compare.json."""
-        return plain(dataclasses.replace(self, devices=())) | {
-            "devices": [each.to_json() for each in self.devices]
-        }
+        own: dict[str, Any] = plain(dataclasses.replace(self, devices=()))
+        return own | {"devices": [each.to_json() for each in self.devices]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class SpeedUp(NamedTuple):
-    """The speed-up, its factors with their intervals, and the factors exactly."""
+    """The factors exactly, and the speed-up and its factors with their intervals."""
 
+    exact: Factors
     speed_up: Part
     less_work: Part
     more_overlap: Part
     less_idle: Part
-    exact: Factors
 
 
 def speed_up(
@@ -48,7 +48,7 @@ def speed_up(
     ]
     spans = _intervals(before, after) if intervals else [(None, None)] * len(values)
     parts = [Part(value, *span) for value, span in zip(values, spans, strict=True)]
-    return SpeedUp(*parts, exact=exact)
+    return SpeedUp(exact, *parts)
 
 
 def _intervals(

@@ -73,12 +73,13 @@ class Forest:
             time: int64 ns.
         """
         result = begun.copy()
-        while True:
+        while len(self):
             inside = np.maximum(result, 0)
             over = (result >= 0) & ((self.end[inside] <= time) | ~self.operator[inside])
             if not over.any():
-                return result
+                break
             result[over] = self.parent[result[over]]
+        return result
 
 
 def forest(trace: Trace) -> Forest:

@@ -29,7 +29,7 @@ class Tally(NamedTuple):
     """What ran under one name: summed ns, inside the window, and how many of them."""
 
     ns: int
-    count: int
+    times: int
 
 
 def tallied(names: Sequence[str], code: Ints, length: Ints) -> dict[str, Tally]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from analysis.metrics.parallelism import Parallelism
     from analysis.metrics.timeline import Timeline
 
+
 @dataclass(frozen=True, slots=True)
 class StepValues:
     """The figures of one step, or of the whole window; all times in ns.

@@ -6,12 +6,13 @@ import json
 import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 import analysis
 from analysis import Trace
+from analysis.cli import main
 from tests.builders import Event, chrome_trace, write_trace
 from tests.executions import Op, write_execution
 
@@ -20,6 +21,31 @@ from tests.executions import Op, write_execution
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """The user's cache is left alone."""
     monkeypatch.setenv("TORCH_OVERLAP_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+class Ended(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    code: object
+    out: str
+    err: str
+
+
+@pytest.fixture
+def analyze(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., Ended]:
+    """Runs `analyze` in this process, in a folder of the test's own, on a wide terminal."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def invoke(*arguments: str | Path) -> Ended:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        return Ended(ended.value.code, *capfd.readouterr())
+
+    return invoke
 
 
 @pytest.fixture

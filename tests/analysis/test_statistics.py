@@ -1,3 +1,5 @@
+import itertools
+import math
 import statistics
 from collections.abc import Callable, Sequence
 from itertools import product
@@ -7,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.statistics import Ratio, ratio_of_means, ratio_of_medians
+import analysis.statistics
+from analysis.statistics import Ratio, rank_test, ratio_of_means, ratio_of_medians
 
 Of = Callable[[Sequence[float], Sequence[float]], Ratio]
 
@@ -132,3 +135,49 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says(of: Of) -> None:
 def test_intervals_that_have_nothing_in_common(a: Ratio, b: Ratio, apart: bool) -> None:
     assert a.excludes(b) is apart
     assert b.excludes(a) is apart
+
+
+# --- ranks ----------------------------------------------------------------------------
+
+few = st.lists(st.integers(0, 6), min_size=1, max_size=6)
+
+
+@given(few, few)
+def test_a_rank_test_counts_every_division(a: list[int], b: list[int]) -> None:
+    values = [*a, *b]
+    ranks = [2 * sum(x < y for x in values) + sum(x == y for x in values) + 1 for y in values]
+    expected = len(a) * (len(values) + 1)
+    off = abs(sum(ranks[: len(a)]) - expected)
+    divisions = list(itertools.combinations(ranks, len(a)))
+    as_far = sum(abs(sum(each) - expected) >= off for each in divisions)
+    assert rank_test(a, b) == pytest.approx(as_far / len(divisions))
+
+
+def test_five_steps_apart_from_five() -> None:
+    assert rank_test([1, 2, 3, 4, 5], [6, 7, 8, 9, 10]) == pytest.approx(2 / math.comb(10, 5))
+    assert rank_test([1, 2, 3, 4], [6, 7, 8, 9]) > 0.01
+
+
+@pytest.mark.parametrize("shift", [0, 3, 8])
+@pytest.mark.parametrize("ties", [1, 4])
+def test_many_are_tested_as_exactly_as_few(
+    monkeypatch: pytest.MonkeyPatch, shift: int, ties: int
+) -> None:
+    a = [each // ties for each in range(20)]
+    b = [(each + shift) // ties for each in range(20)]
+    exact = rank_test(a, b)
+    monkeypatch.setattr(analysis.statistics, "_EXACT", 0)
+    assert rank_test(a, b) == pytest.approx(exact, abs=0.01)
+
+
+def test_values_that_are_all_the_same_tell_nothing() -> None:
+    assert rank_test([7] * 5, [7] * 5) == 1
+    assert rank_test([7] * 50, [7] * 50) == 1
+
+
+def test_rounds_of_two_runs_do_not_pair() -> None:
+    slow_rounds = [100.0, 200.0, 100.0, 200.0, 100.0, 200.0, 100.0]
+    assert ratio_of_medians(slow_rounds, slow_rounds) == (1, 1, 1)
+    apart = ratio_of_medians(slow_rounds, slow_rounds, rounds=False)
+    assert apart.low == 0.5
+    assert apart.high == 2

@@ -107,9 +107,7 @@ def _recordings(
     )
 
 
-def _nothing(
-    only_before: list[str], only_after: list[str], failures: tuple[Failure, ...]
-) -> str:
+def _nothing(only_before: list[str], only_after: list[str], failures: tuple[Failure, ...]) -> str:
     sides = (("before", only_before), ("after", only_after))
     found = "; ".join(f"{side}: {', '.join(traces) or 'none'}" for side, traces in sides)
     unread = "".join(f"; not read: {failure.reason}" for failure in failures)
@@ -130,9 +128,11 @@ def _basis(before: DeviceSteps, after: DeviceSteps) -> list[str]:
         return []
     unmarked = [side for side, each in (("before", before), ("after", after)) if not each.steps]
     return [
-        f"Device {after.device}: no steps are marked {' nor '.join(unmarked)}, so the whole windows "
-        "are compared, as if each were one step; whether both hold the same work, and what is "
-        "noise, cannot be told."
+        (
+            f"Device {after.device}: no steps are marked {' nor '.join(unmarked)}, so the whole "
+            "windows are compared, as if each were one step; whether both hold the same work, and "
+            "what is noise, cannot be told."
+        )
     ]
 
 
