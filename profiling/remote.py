@@ -8,19 +8,14 @@ and then a plain sequential pass takes up to three times as long.
 from __future__ import annotations
 
 import pickle
-import signal
-import subprocess
-import sys
-from multiprocessing import Pipe
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from profiling.errors import BrokenModeError, ProfilingError, UsageError
+from profiling.errors import UsageError
+from profiling.process import Process
 
 if TYPE_CHECKING:
     from profiling.job import Request
     from profiling.manifest import Manifest
-
-_GRACE_S: Final = 10
 
 
 def pack(request: Request) -> bytes:
@@ -54,23 +49,10 @@ class RemoteSession:
 
     def __init__(self, name: str, packed: bytes) -> None:
         self.name = name
-        self._connection, theirs = Pipe()
-        start = (
-            f"import sys; sys.path[:] = {sys.path!r}; "
-            f"from profiling.worker import serve; serve({theirs.fileno()})"
-        )
-        # A session of its own: Ctrl-C reaches us alone, and we end the others in order.
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, our own code
-            [sys.executable, "-c", start],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        theirs.close()
+        self._process = Process("profiling.worker", "serve", of="the mode")
         # Asked at once, so that all processes load torch at the same time.
-        self._connection.send((name, packed))
-        self._connection.send("start")
+        self._process.send((name, packed))
+        self._process.send("start")
 
     @property
     def pid(self) -> int:
@@ -79,7 +61,7 @@ class RemoteSession:
 
     def start(self) -> None:
         """See `LocalSession.start`."""
-        self._answer()
+        self._process.receive()
 
     def prepare(self) -> None:
         """See `LocalSession.prepare`."""
@@ -96,38 +78,12 @@ class RemoteSession:
 
     def leave(self) -> None:
         """Tell the process to end by itself."""
-        self._connection.close()
+        self._process.leave()
 
     def close(self) -> None:
         """End the process: by itself, asked to, or killed, whatever works first."""
-        self.leave()
-        for end in (self._process.terminate, self._process.kill):
-            try:
-                self._process.wait(_GRACE_S)
-            except subprocess.TimeoutExpired:
-                end()
-        self._process.wait()
+        self._process.close()
 
     def _ask(self, method: str) -> Any:
-        try:
-            self._connection.send(method)
-        except OSError as error:
-            raise self._ended() from error
-        return self._answer()
-
-    def _answer(self) -> Any:
-        try:
-            result = self._connection.recv()
-        except (EOFError, OSError) as error:
-            raise self._ended() from error
-        if isinstance(result, ProfilingError):
-            raise result
-        return result
-
-    def _ended(self) -> BrokenModeError:
-        try:
-            code = self._process.wait(_GRACE_S)
-        except subprocess.TimeoutExpired:
-            return BrokenModeError("the process of the mode hung up")
-        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
-        return BrokenModeError(f"the process of the mode {how}")
+        self._process.send(method)
+        return self._process.receive()

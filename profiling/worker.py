@@ -4,42 +4,32 @@ from __future__ import annotations
 
 import functools
 import pickle
-import signal
-import sys
 from contextlib import closing
-from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, NoReturn
 
 from profiling.errors import ProfilingError, UsageError
 from profiling.job import Job, Request, make_job
+from profiling.process import answering
 from profiling.remote import not_sendable
 from profiling.session import LocalSession
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 
 def serve(descriptor: int) -> None:
     """Answer the calls that come over a pipe until its other end is closed."""
-    signal.signal(signal.SIGTERM, _leave)
-    with Connection(descriptor) as connection:
-        try:
-            name, packed = connection.recv()
-            with closing(LocalSession(name, functools.partial(_job, packed))) as session:
-                calls = {
-                    "start": session.start,
-                    "prepare": session.prepare,
-                    "sample": session.sample,
-                    "write": session.write,
-                }
-                while True:
-                    call = calls[connection.recv()]
-                    try:
-                        connection.send(call())
-                    except ProfilingError as error:
-                        connection.send(error)
-        except (EOFError, BrokenPipeError, ConnectionResetError):
-            return
+    with answering(descriptor) as connection:
+        name, packed = connection.recv()
+        with closing(LocalSession(name, functools.partial(_job, packed))) as session:
+            calls = {
+                "start": session.start,
+                "prepare": session.prepare,
+                "sample": session.sample,
+                "write": session.write,
+            }
+            while True:
+                call = calls[connection.recv()]
+                try:
+                    connection.send(call())
+                except ProfilingError as error:
+                    connection.send(error)
 
 
 def _job(packed: bytes) -> Job:
@@ -48,8 +38,3 @@ def _job(packed: bytes) -> Job:
     except (pickle.UnpicklingError, AttributeError, ImportError) as error:
         raise UsageError(not_sendable(error)) from error
     return make_job(request)
-
-
-def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Unwind, so that no half-written file stays."""
-    sys.exit(128 + signal.SIGTERM)
