@@ -86,7 +86,7 @@ def make_job(request: Request) -> Job:
     given = request.given
     if isinstance(given, Workload):
         device = resolve_device(request.device)
-        branches, preset, workload = given.build(device), preset_name(given), _facts(given)
+        branches, preset, workload = given.build(device), preset_name(given), workload_facts(given)
     else:
         branches = given.build() if isinstance(given, Target) else list(given)
         device = _device_of(branches, request.device)
@@ -121,7 +121,8 @@ def resolve_device(device: str) -> Device:
     return "cpu"
 
 
-def _facts(workload: Workload) -> WorkloadFacts:
+def workload_facts(workload: Workload) -> WorkloadFacts:
+    """The sizes, for a manifest."""
     return {
         "branches": workload.branches,
         "input_size": workload.input_size,

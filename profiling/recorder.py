@@ -107,7 +107,7 @@ def record(
         OutputError: `out` cannot be written; nothing was run.
         MissingTorchError: torch is not installed.
     """
-    _check_counts(warmup=warmup, steps=steps, rounds=rounds)
+    check_counts(warmup=warmup, steps=steps, rounds=rounds)
     _check_branches(branches)
     names = _check_modes(modes)
     folder = Path(out)
@@ -190,7 +190,12 @@ def _left(sessions: Sequence[Session], recording: Recording) -> list[Session]:
     return [session for session in sessions if session.name not in out]
 
 
-def _check_counts(**counts: int) -> None:
+def check_counts(**counts: int) -> None:
+    """Refuse a number of things that is too small.
+
+    Raises:
+        UsageError: one is below 1, or `warmup` below 0.
+    """
     for name, count in counts.items():
         least = 0 if name == "warmup" else 1
         if count < least:

@@ -8,7 +8,7 @@ from profiling.bootstrap import Estimate, ratio_estimate
 from profiling.modes import BASELINE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from profiling.manifest import Manifest
 
@@ -23,6 +23,7 @@ _HEADER = (
     "max diff",
     "trace",
 )
+_NAMES = {_HEADER.index("mode"), _HEADER.index("trace")}
 
 
 def comparison(manifests: Sequence[Manifest], *, width: int) -> str:
@@ -34,11 +35,11 @@ def comparison(manifests: Sequence[Manifest], *, width: int) -> str:
             not fit.
     """
     baseline = next((m["timing"]["samples_ns"] for m in manifests if m["mode"] == BASELINE), None)
-    unit = _unit(min(manifest["timing"]["median_ns"] for manifest in manifests))
+    unit = unit_of(min(manifest["timing"]["median_ns"] for manifest in manifests))
     rows = [_HEADER, *(_row(manifest, baseline, unit) for manifest in manifests)]
-    text = _aligned(rows)
+    text = aligned(rows, _NAMES)
     if max(map(len, text)) > width:
-        text = _aligned([row[:-1] for row in rows])
+        text = aligned([row[:-1] for row in rows], _NAMES)
     return "\n".join(text)
 
 
@@ -68,15 +69,14 @@ def _row(
     )
 
 
-def _unit(ns: float) -> tuple[float, str]:
+def unit_of(ns: float) -> tuple[float, str]:
     """One unit for all rows, so that they compare at a glance."""
     return next(((scale, unit) for scale, unit in _UNITS if ns >= scale), (1.0, "ns"))
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns two spaces apart: names to the left, figures to the right."""
+def aligned(rows: Sequence[Sequence[str]], names: Collection[int]) -> list[str]:
+    """Columns two spaces apart: those of names to the left, figures to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    names = {_HEADER.index("mode"), _HEADER.index("trace")}
     return [
         "  ".join(
             cell.ljust(width) if place in names else cell.rjust(width)

@@ -40,15 +40,26 @@ def can_trace_threads() -> bool:
     return _supports("profile_all_threads")
 
 
-def trace(run: Run, path: Path, *, steps: int, device: str, detail: Detail) -> Any:
+def trace(
+    run: Run,
+    path: Path,
+    *,
+    steps: int,
+    device: str,
+    detail: Detail,
+    warmup: int = PROFILER_WARMUP,
+    synchronized: bool = True,
+) -> Any:
     """Run steps under the profiler and export their trace.
 
     Args:
         run: one step.
         path: the file to write; ends in `.json.gz`.
-        steps: how many to record. Further ones run before them, unrecorded.
+        steps: how many to record.
         device: `cpu` or `cuda`.
         detail: what else to record.
+        warmup: steps that run before them under the profiler, unrecorded.
+        synchronized: a step ends when the device has finished it, not when it was launched.
 
     Returns:
         What the last step returned.
@@ -56,17 +67,17 @@ def trace(run: Run, path: Path, *, steps: int, device: str, detail: Detail) -> A
     activities = [torch.profiler.ProfilerActivity.CPU]
     if device == "cuda":
         activities.append(torch.profiler.ProfilerActivity.CUDA)
-    synchronize = synchronizer(device)
+    synchronize = synchronizer(device) if synchronized else _nothing
     output: Any = None
     with torch.profiler.profile(
         activities=activities,
-        schedule=_settling_schedule(steps),
+        schedule=_settling_schedule(warmup, steps),
         on_trace_ready=lambda profiler: profiler.export_chrome_trace(str(path)),
         record_shapes=detail.shapes,
         with_stack=detail.stacks,
         experimental_config=experimental_config(device),
     ) as profiler:
-        for _ in range(PROFILER_WARMUP + steps):
+        for _ in range(warmup + steps):
             with torch.profiler.record_function(STEP_RANGE):
                 output = run()
                 synchronize()
@@ -74,13 +85,13 @@ def trace(run: Run, path: Path, *, steps: int, device: str, detail: Detail) -> A
     return output
 
 
-def _settling_schedule(steps: int) -> Callable[[int], ProfilerAction]:
-    schedule = torch.profiler.schedule(wait=0, warmup=PROFILER_WARMUP, active=steps, repeat=1)
+def _settling_schedule(warmup: int, steps: int) -> Callable[[int], ProfilerAction]:
+    schedule = torch.profiler.schedule(wait=0, warmup=warmup, active=steps, repeat=1)
 
     def action(step: int) -> ProfilerAction:
         # Called between the last step's range and the stop. A pool thread may still be
         # leaving its task then, and a frame open at the stop is drawn up to there.
-        if step == PROFILER_WARMUP + steps:
+        if step == warmup + steps:
             time.sleep(_SETTLE_S)
         recorded: ProfilerAction = schedule(step)
         return recorded
