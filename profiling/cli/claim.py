@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     help="Folder to write into.",
 )
 def command(
-    device: str, preset: str, processes: int, warmup: int, rounds: int, steps: int, out: Path
+    *, device: str, preset: str, processes: int, warmup: int, rounds: int, steps: int, out: Path
 ) -> int:
     """Time what the post timed, as printed and then with each mistake removed.
 
