@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -49,9 +50,14 @@ class Factors:
     less_idle: Fraction
 
     @property
+    def in_order(self) -> tuple[Fraction, Fraction, Fraction]:
+        """Return less work, more overlap, less idle."""
+        return self.less_work, self.more_overlap, self.less_idle
+
+    @property
     def speed_up(self) -> Fraction:
         """Return the product: wall of the baseline / wall."""
-        return self.less_work * self.more_overlap * self.less_idle
+        return math.prod(self.in_order, start=Fraction(1))
 
 
 def per_step(totals: Sequence[StepTotals]) -> PerStep | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SUFFIX = ".manifest.json"
 SUPPORTED_VERSION = 1
 
+_Kind = TypeVar("_Kind")
 _Duration = Annotated[float, Meta(gt=0)]
 
 
@@ -101,22 +102,39 @@ def read(path: Path) -> Manifest:
         DamagedTraceError: it is not a manifest that this version reads; the
             message names the field.
     """
+    return decode(path, Manifest, SUPPORTED_VERSION, "a manifest of `profiling record`")
+
+
+def decode(path: Path, kind: type[_Kind], supported: int, what: str) -> _Kind:
+    """Read a JSON file that says its `schema_version`.
+
+    Args:
+        path: of the file.
+        kind: what it holds.
+        supported: the version that `kind` describes.
+        what: the file is, in words.
+
+    Raises:
+        TraceError: it cannot be opened.
+        DamagedTraceError: it is something else, or of another version; the message
+            names the field.
+    """
     try:
         text = path.read_bytes()
         # What another version calls its fields is no fault of the file.
         version = msgspec.json.decode(text, type=_Version).schema_version
-        if version == SUPPORTED_VERSION:
-            return msgspec.json.decode(text, type=Manifest)
+        if version == supported:
+            return msgspec.json.decode(text, type=kind)
     except OSError as error:
         raise TraceError(
             f"{path}: cannot be read ({error.strerror or error}); make it readable, or remove it"
         ) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedTraceError(
-            f"{path}: is not a manifest of `profiling record` ({error}); record again, or remove it"
+            f"{path}: is not {what} ({error}); record again, or remove it"
         ) from error
     raise DamagedTraceError(
-        f"{path}: has schema_version {version}, expected {SUPPORTED_VERSION}; "
+        f"{path}: has schema_version {version}, expected {supported}; "
         "use the version of torch-overlap that recorded it"
     )
 

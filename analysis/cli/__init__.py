@@ -18,6 +18,7 @@ _COMMANDS = {
     "report": ("analysis.cli.report", "Measure traces; write a report and print its summary."),
     "compare": ("analysis.cli.compare", "Say what changed from one recording to another, and why."),
     "graph": ("analysis.cli.graph", "Show what depends on what, and how much could run at once."),
+    "claim": ("analysis.cli.claim", 'Say what the post\'s "about twice" comes from.'),
     "cache": ("analysis.cli.cache", "Look at, or empty, the kept columns of large traces."),
     "check-trace": ("analysis.cli.check_trace", "Tell whether traces can be trusted."),
     "hta": ("analysis.cli.hta", "Run the analyses of HTA on traces and print its tables."),

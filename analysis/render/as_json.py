@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -11,11 +11,17 @@ from analysis.errors import OutputError
 
 if TYPE_CHECKING:
     from analysis.document import Document
-    from analysis.report import Report
 
 
-def render(report: Report, _document: Document) -> bytes:
-    """Return the report's data as indented JSON, ending in a newline.
+class Plain(Protocol):
+    """What can say itself as plain data."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return dicts, lists, texts and finite numbers."""
+
+
+def render(report: Plain, _document: Document) -> bytes:
+    """Return the data of a report, or of what else was found, as indented JSON.
 
     Raises:
         OutputError: a figure is infinite or not a number, which JSON cannot say.

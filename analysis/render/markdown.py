@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analysis.document import Column, Document
-    from analysis.report import Report
 
 # An underscore between letters or digits is one; elsewhere it may begin emphasis.
 _MARKUP = re.compile(r"[\\`*\[\]~<&|$]|(?<![^\W_])_|_(?![^\W_])")
@@ -26,7 +25,7 @@ _NO_CODE_SPAN = re.compile(r"[`|]")
 _ENTITIES = {"<": "&lt;", "&": "&amp;", "|": "&#124;", "$": "&#36;"}
 
 
-def render(_report: Report, document: Document) -> str:
+def render(_report: object, document: Document) -> str:
     """Return the document as Markdown, ending in a newline."""
     return _Markdown().document(document)
 

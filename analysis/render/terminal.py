@@ -17,14 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analysis.document import Block, Document, Section
-    from analysis.report import Report
 
 _LEAST_WIDTH = 40
 _GAP = 2
 
 
 def render(
-    _report: Report, document: Document, *, width: int, color: bool, encoding: str = "utf-8"
+    _report: object, document: Document, *, width: int, color: bool, encoding: str = "utf-8"
 ) -> str:
     """Return the document's summary as lines of text.
 

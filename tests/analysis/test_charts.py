@@ -16,6 +16,7 @@ from analysis.render.charts import (
     TONES,
     Bar,
     Bin,
+    Fall,
     Part,
     Point,
     Row,
@@ -27,6 +28,7 @@ from analysis.render.charts import (
     palette,
     stacked_bars,
     tone_of,
+    waterfall,
 )
 from analysis.render.charts.scale import Scale, spanning
 
@@ -48,6 +50,11 @@ def charts(name: str) -> dict[str, str]:
         "bars": bars([Bar(name, Estimate(2, 1, 3), note=name), Bar("b", 4)], title=name),
         "histogram": histogram([Bin(1, 10, 3, name), Bin(10, 100, 1)], title=name, log=True),
         "matrix": matrix([name, "b"], [name, "b"], [[None, 0.5], [0.5, 0.0]], title=name),
+        "waterfall": waterfall(
+            [Fall(name, Estimate(2, 1, 3), True, note=name), Fall("b", 2.0)],
+            title=name,
+            key=[(TONES["host"], name)],
+        ),
         "lines": lines(
             [Series(name, [Point(1, 1, 0.5, 1.5), Point(10, 2, 1.5, 2.5)])],
             title=name,

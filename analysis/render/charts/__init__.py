@@ -15,12 +15,14 @@ from analysis.render.charts.lines import Point, Series, lines
 from analysis.render.charts.matrix import matrix
 from analysis.render.charts.palette import SERIES, TONES, Tone, tone_of
 from analysis.render.charts.stacked import Part, Row, stacked_bars
+from analysis.render.charts.waterfall import Fall, waterfall
 
 __all__ = [
     "SERIES",
     "TONES",
     "Bar",
     "Bin",
+    "Fall",
     "Part",
     "Point",
     "Row",
@@ -32,4 +34,5 @@ __all__ = [
     "matrix",
     "stacked_bars",
     "tone_of",
+    "waterfall",
 ]

@@ -32,6 +32,8 @@ _QUIET = ".72"
 _FONT = "system-ui, -apple-system, 'Segoe UI', sans-serif"
 _TOLD, _SPOKEN = 300, 2_000
 """The most letters of what is told of a mark, and of a chart."""
+_WIDTH, _BORDER = 760, 24
+"""Of a chart that stands alone, in pixels."""
 _NARROW = 340
 """The width, in pixels, in which legends must fit."""
 
@@ -109,6 +111,25 @@ def frame(
     )
     definitions = element("defs", "", patterns) if patterns else ""
     return element("svg", attributes, definitions, inside.replace("url(#~", f"url(#{key}-"))
+
+
+def alone(chart: str, title: str) -> str:
+    """Return a chart as a file of its own: on white, so wide, its title above it."""
+    height = float(chart.partition(' height="')[2].partition('"')[0])
+    width, tall = _WIDTH + 2 * _BORDER, height + 3 * _BORDER
+    inside = f'x="{_BORDER}" y="{2 * _BORDER}" width="{_WIDTH}" height="{height:g}"'
+    return element(
+        "svg",
+        f'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {tall:g}" width="{width}" '
+        f'height="{tall:g}" font-family="{_FONT}" fill="#20242a" color="#20242a"',
+        element("rect", 'width="100%" height="100%" fill="#fff"'),
+        element(
+            "text",
+            f'x="{_BORDER}" y="{1.2 * _BORDER:g}" font-size="15" font-weight="600"',
+            clean(title),
+        ),
+        element("svg", inside, chart),
+    )
 
 
 def painted(tone: Tone, geometry: str, spoken: str, *, shape: str = "rect") -> str:
