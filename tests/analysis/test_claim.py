@@ -151,7 +151,7 @@ def test_on_a_cpu_what_synchronises_is_the_same_program(tmp_path: Path) -> None:
     assert claim.total is not None
     assert claim.total.value == together
     assert claim.total.processes == 10
-    assert claim.extremes == (6, 85)
+    assert claim.extremes == (6.0, 85.0)
     assert factor(claim, "first_call").value == pytest.approx(together / warm)
     asynchrony = claim.factor("asynchrony")
     assert asynchrony is not None
@@ -495,8 +495,8 @@ def test_the_command_writes_text_data_and_a_picture(
 
 
 def test_several_claims_are_set_side_by_side(tmp_path: Path, run: Callable[..., Ended]) -> None:
-    write_claim(tmp_path / "a", GPU)
-    write_claim(tmp_path / "b", GPU | {"warmed": around(40)})
+    write_claim(tmp_path / "a", GPU, device="cuda")
+    write_claim(tmp_path / "b", GPU | {"repeated": around(0.5)}, device="cuda")
     bad = write_claim(tmp_path / "c", GPU, schema_version=7)
     out = tmp_path / "out"
     code, told, _ = run(*(tmp_path / name for name in "abc"), "--out", out)

@@ -13,7 +13,7 @@ import torch
 
 from profiling import cli
 from profiling.branches import Workload
-from profiling.claim import claim, run, tasks
+from profiling.claim import claim, run, tasks, variants
 from profiling.claim.table import readings
 from profiling.claim.tasks import Describe, Measure, Record
 from profiling.claim.variants import NO_GRAD, VARIANTS, WITH_GRAD
@@ -68,11 +68,11 @@ def test_every_variant_is_measured_and_both_passes_are_traced(tmp_path: Path) ->
     }
     files = {path.name for path in tmp_path.iterdir()}
     assert files == {t["trace"] for t in manifest["traces"]} | {"cpu-custom-claim.manifest.json"}
-    for each in manifest["traces"]:
-        assert sha256_of(tmp_path / each["trace"]) == each["sha256"]
-        steps = [e for e in read_events(tmp_path / each["trace"]) if e.name == "overlap.step"]
-        assert len(steps) == each["steps"] == (1 if each["kind"] == "cold" else 2)
-        assert ("no output has a grad_fn" in each["proof"]) == (each["part"] == NO_GRAD)
+    for trace in manifest["traces"]:
+        assert sha256_of(tmp_path / trace["trace"]) == trace["sha256"]
+        steps = [e for e in read_events(tmp_path / trace["trace"]) if e.name == "overlap.step"]
+        assert len(steps) == trace["steps"] == (1 if trace["kind"] == "cold" else 2)
+        assert ("no output has a grad_fn" in trace["proof"]) == (trace["part"] == NO_GRAD)
 
 
 class Log(list[str]):
@@ -143,7 +143,7 @@ def test_repeated_passes_take_turns_and_their_samples_are_equally_long() -> None
 def test_a_pass_without_gradients_where_they_belong_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(tasks.PASSES, WITH_GRAD, "no_grad")
+    monkeypatch.setitem(variants.PASSES, WITH_GRAD, "no_grad")
     with pytest.raises(UnprovenError, match="with_grad: gradients were off"):
         timing("as_printed").run()
 
