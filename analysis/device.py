@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
+_IS_ACTIVITY = np.isin(list(Role), ACTIVITY_ROLES)
+
 FOREVER = 2**62
 """Later than any time in a trace; `-FOREVER` is earlier."""
 
@@ -67,6 +69,7 @@ class Device:
         name: int32 code into `names`, shape (n,).
         work: int8 `WorkClass`, shape (n,).
         shape: int32 code into `shapes`, or -1, shape (n,).
+        graph_node: int32 row of the trace's `graph_nodes`, or -1, shape (n,).
         names: the trace's table of names.
         shapes: the trace's table of launch shapes.
         multiprocessors: what the device holds; None where the trace does not tell.
@@ -81,6 +84,7 @@ class Device:
     name: NDArray[np.int32]
     work: NDArray[np.int8]
     shape: NDArray[np.int32]
+    graph_node: NDArray[np.int32]
     names: tuple[str, ...]
     shapes: tuple[LaunchShape, ...]
     multiprocessors: Multiprocessors | None
@@ -113,10 +117,20 @@ def accelerators(trace: Trace) -> tuple[Device, ...]:
         distinct(activities.pid).tolist(),
         key=lambda code: launches.lane_key(activities.pids[code]),
     )
-    return tuple(
-        _accelerator(activities.select(activities.pid == code), calls, trace.multiprocessors)
-        for code in codes
-    )
+    node = _graph_node(trace)[np.flatnonzero(_IS_ACTIVITY[trace.events.role])]
+    found = []
+    for code in codes:
+        rows = np.flatnonzero(activities.pid == code)
+        made = _accelerator(activities.select(rows), node[rows], calls, trace.multiprocessors)
+        found.append(made)
+    return tuple(found)
+
+
+def _graph_node(trace: Trace) -> NDArray[np.int32]:
+    """Return each event's row in the trace's `graph_nodes`, or -1."""
+    result = np.full(len(trace.events), NONE, np.int32)
+    result[trace.graph_nodes.row] = np.arange(len(trace.graph_nodes.row), dtype=np.int32)
+    return result
 
 
 def thread_codes(events: Events) -> Ints:
@@ -131,6 +145,7 @@ def ordered(
     lane_code: NDArray[np.int32],
     events: Events,
     work: NDArray[np.int8],
+    graph_node: NDArray[np.int32] | None = None,
     multiprocessors: Multiprocessors | None = None,
     launch: Launches | None = None,
 ) -> Device:
@@ -157,6 +172,7 @@ def ordered(
         name=events.name[order],
         work=work[order],
         shape=events.shape[order],
+        graph_node=np.full(len(order), NONE, np.int32) if graph_node is None else graph_node[order],
         names=events.names,
         shapes=events.shapes,
         multiprocessors=multiprocessors,
@@ -185,7 +201,10 @@ def _reordered(launch: Launches, order: NDArray[np.intp]) -> Launches:
 
 
 def _accelerator(
-    activities: Events, calls: Events, multiprocessors: Mapping[str, Multiprocessors]
+    activities: Events,
+    graph_node: NDArray[np.int32],
+    calls: Events,
+    multiprocessors: Mapping[str, Multiprocessors],
 ) -> Device:
     work = vocabulary.work_class(activities.role, activities.names, activities.name)
     label = activities.pids[activities.pid[0]]
@@ -195,6 +214,7 @@ def _accelerator(
         lane_code=activities.stream,
         events=activities,
         work=work,
+        graph_node=graph_node,
         multiprocessors=multiprocessors.get(label),
         launch=_launches(activities, work, calls),
     )

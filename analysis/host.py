@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis import vocabulary
 from analysis.columns import Role
-from analysis.device import thread_codes
+from analysis.device import name_rank, thread_codes
 from analysis.intervals import Intervals, covered, union
 
 if TYPE_CHECKING:
@@ -82,7 +82,13 @@ class Host:
 
     def _record(self, code: int) -> ThreadRecord:
         events = self._events.select(self._codes == code)
-        events = events.select(np.lexsort((-events.end, events.start)))
+        order = np.lexsort((-events.end, events.start))
+        start, end = events.start[order], events.end[order]
+        if ((np.diff(start) == 0) & (np.diff(end) == 0)).any():
+            # Which of two lies inside the other is not known then; let it be no accident.
+            name = name_rank(events.names)[events.name]
+            order = np.lexsort((name, -events.end, events.start))
+        events = events.select(order)
         call = events.role == Role.CALL
         kinds = (
             call & self._blocking[events.name],

@@ -123,6 +123,8 @@ STRONGEST_FIRST = (
 )
 
 Report = dict[str, Any]
+Graph = dict[str, Any]
+"""A CUDA graph, as `CUDAGraph.get_graph_data` returns it."""
 
 
 @dataclass(frozen=True)
@@ -139,14 +141,22 @@ REAL = Limits()
 
 
 def devices(
-    events: Sequence[Event], limits: Limits = REAL, cards: Sequence[Card] = (), *, gaps: int = 100
+    events: Sequence[Event],
+    limits: Limits = REAL,
+    cards: Sequence[Card] = (),
+    graphs: Sequence[Graph] = (),
+    *,
+    gaps: int = 100,
 ) -> list[Report]:
     """The figures of every device of a trace, each over its own window."""
-    return [_figures(d, *_window(d.works), gaps) for d in _devices(events, limits, cards)]
+    return [_figures(d, *_window(d.works), gaps) for d in _devices(events, limits, cards, graphs)]
 
 
 def steps(
-    events: Sequence[Event], limits: Limits = REAL, cards: Sequence[Card] = ()
+    events: Sequence[Event],
+    limits: Limits = REAL,
+    cards: Sequence[Card] = (),
+    graphs: Sequence[Graph] = (),
 ) -> list[Report]:
     """The figures of every device within every `ProfilerStep#N` range, no gap listed.
 
@@ -158,7 +168,7 @@ def steps(
             "name": mark.name,
             "devices": [
                 _figures(d, *_step_window(d, mark), listed=0)
-                for d in _devices(events, limits, cards)
+                for d in _devices(events, limits, cards, graphs)
                 if mark.pid in d.hosts
             ],
         }
@@ -473,11 +483,14 @@ def waits(events: Sequence[Event], limits: Limits = REAL) -> dict[str, set[str]]
     return found
 
 
-def _devices(events: Sequence[Event], limits: Limits, cards: Sequence[Card]) -> list[Device]:
+def _devices(
+    events: Sequence[Event], limits: Limits, cards: Sequence[Card], graphs: Sequence[Graph]
+) -> list[Device]:
     on_device = {e.pid for e in events if e.category in ACTIVITIES}
     if on_device:
         return [
-            _accelerator(events, pid, limits, cards) for pid in sorted(on_device, key=_numerically)
+            _accelerator(events, pid, limits, cards, graphs)
+            for pid in sorted(on_device, key=_numerically)
         ]
     if any(e.category == "cuda_sync" for e in events):
         return []
@@ -497,6 +510,8 @@ class Queued:
     lane: Id
     launch: Event | None
     first: bool
+    told: bool  # whether its graph says which nodes it must follow
+    root: bool  # and then whether it follows none of its replay
     p: float  # latest end of earlier activities of its lane
     q: float  # the same over all lanes of its graph replay
     u: float  # L1 of the last earlier known launch of its lane, or the window's start
@@ -521,6 +536,11 @@ class Queued:
         return self.launch is not None and _plain(self.launch.name) in GRAPH_LAUNCHES
 
     @property
+    def held_by_its_replay(self) -> bool:
+        """Whether it keeps to all lanes of its replay, since no edge of it is known."""
+        return self.in_graph and (self.root or not self.told)
+
+    @property
     def awaited(self) -> float:
         """W: when all work that it is known to have waited for had ended."""
         return max(self.recorded, self.inferred)
@@ -528,13 +548,21 @@ class Queued:
     @property
     def ready_ns(self) -> float:
         """How long nothing that is known of held it back."""
-        held_until = max(self.queued_by, self.p, self.awaited)
-        return 0 if self.in_graph else max(0, self.event.start - held_until)
+        lane = self.q if self.held_by_its_replay else self.p
+        held_until = max(self.queued_by, lane, self.awaited)
+        untold = self.in_graph and not self.told
+        return 0 if untold else max(0, self.event.start - held_until)
 
 
-def _accelerator(events: Sequence[Event], pid: Id, limits: Limits, cards: Sequence[Card]) -> Device:
+def _accelerator(
+    events: Sequence[Event],
+    pid: Id,
+    limits: Limits,
+    cards: Sequence[Card],
+    graphs: Sequence[Graph],
+) -> Device:
     calls = [e for e in events if e.category in CALLS]
-    queue, bound = _queue(events, pid, limits)
+    queue, bound = _queue(events, pid, limits, graphs)
     works = [_work(k, bound, calls) for k in queue]
 
     def idle(t: int, ender: Work | None) -> str:
@@ -582,7 +610,9 @@ def _before_running(t: int, work: Work) -> str:
     return "dependency" if work.stage(t) == "dependency" else work.stages[-1][0]
 
 
-def _queue(events: Sequence[Event], pid: Id, limits: Limits) -> tuple[list[Queued], int]:
+def _queue(
+    events: Sequence[Event], pid: Id, limits: Limits, graphs: Sequence[Graph] = ()
+) -> tuple[list[Queued], int]:
     """The activities of one device, lane by lane in order, and its latency bound."""
     activities = [e for e in events if e.category in ACTIVITIES and e.pid == pid]
     calls = [e for e in events if e.category in CALLS]
@@ -593,8 +623,12 @@ def _queue(events: Sequence[Event], pid: Id, limits: Limits) -> tuple[list[Queue
         if e.category == "cuda_sync" and e.name == STREAM_WAIT and e.pid == pid
         if _stream(e, "wait_on_stream") is not None
     ]
-    queue = _lanes(activities, calls, ranking)
+    queue = _lanes(activities, calls, ranking, graphs)
     recorded = _recorded(queue, rows, calls, ranking)
+    for i, k in enumerate(queue):
+        ends = [other.end for other in _sources(k.event, activities, calls, ranking, graphs) or ()]
+        if ends:
+            recorded[i] = max([*ends, recorded.get(i, ends[0])])
     known = {row.correlation for row in rows if row.correlation > 0}
     unknown = [c for c in calls if _plain(c.name) in WAIT_CALLS and c.correlation not in known]
     queue = [
@@ -605,8 +639,47 @@ def _queue(events: Sequence[Event], pid: Id, limits: Limits) -> tuple[list[Queue
     return [replace(k, inferred=_inferred(k, queue, bound)) for k in queue], bound
 
 
+def _sources(
+    activity: Event,
+    activities: Sequence[Event],
+    calls: Sequence[Event],
+    ranking: Sequence[Id],
+    graphs: Sequence[Graph],
+) -> list[Event] | None:
+    """The activities of its replay that it must follow; None where no graph tells."""
+    call = _launch(activity.correlation, calls, ranking)
+    if call is None or _plain(call.name) not in GRAPH_LAUNCHES:
+        return None
+    graph = next((g for g in graphs if g["exec_graph_id"] == activity.args.get("graph id")), None)
+    of_node: dict[object, Event] = {}
+    for other in activities:
+        same = _launch(other.correlation, calls, ranking) is call
+        if graph is None or not same or other.args.get("graph id") != graph["exec_graph_id"]:
+            continue
+        if other.args["graph node id"] in of_node:
+            return None
+        of_node[other.args["graph node id"]] = other
+    if graph is None or activity.args.get("graph node id") not in of_node:
+        return None
+    ids = [node["node_id"] for node in graph["nodes"]]
+    if not set(of_node) <= set(ids):
+        return None
+
+    def before(place: int) -> Iterator[Event]:
+        for source in graph["nodes"][place]["dependencies"]:
+            if ids[source] in of_node:
+                yield of_node[ids[source]]
+            else:
+                yield from before(source)
+
+    return list(before(ids.index(activity.args["graph node id"])))
+
+
 def _lanes(
-    activities: Sequence[Event], calls: Sequence[Event], ranking: Sequence[Id]
+    activities: Sequence[Event],
+    calls: Sequence[Event],
+    ranking: Sequence[Id],
+    graphs: Sequence[Graph] = (),
 ) -> list[Queued]:
     launches = {id(e): _launch(e.correlation, calls, ranking) for e in activities}
     window_start = min(e.start for e in activities)
@@ -628,12 +701,15 @@ def _lanes(
             known_after = [c for m in later if (c := launches[id(m)])]
             replay = {_lane(a) for a in activities if call and launches[id(a)] is call}
             begun = [a for a in activities if _lane(a) in replay and a.start < e.start]
+            sources = _sources(e, activities, calls, ranking, graphs)
             queue.append(
                 Queued(
                     event=e,
                     lane=lane,
                     launch=call,
                     first=i == 0,
+                    told=sources is not None,
+                    root=sources == [],
                     p=latest_end(earlier),
                     q=max(latest_end(earlier), latest_end(begun)),
                     u=known_before[-1].end if known_before else window_start,
@@ -773,9 +849,11 @@ def _work(k: Queued, bound: int, calls: Sequence[Event]) -> Work:
     else:
         if k.first and ready == "wait" and not _synchronised(k.launch, calls):
             ready = "unknown"
-        held_until, last = (k.q, "graph") if k.in_graph else (k.p, ready)
+        held_until = k.q if k.held_by_its_replay else k.p
+        untold = k.in_graph and not k.told
+        last = "graph" if untold else ready
         free = max(k.called_until, held_until)
-        awaited = -inf if k.in_graph else k.awaited
+        awaited = -inf if untold else k.awaited
         stages = [
             ("launching", k.launch.start, k.called_until),
             ("same_lane", k.called_until, min(held_until, start)),

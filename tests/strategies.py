@@ -358,6 +358,64 @@ def accelerator_traces(draw: st.DrawFn) -> list[Event]:
     return [*_launched(plans), *_told(plans), *draw(_host()), *draw(_steps())]
 
 
+# --- traces with replays of a graph whose edges are known ---------------------------------
+
+GRAPH = 9
+"""The id of the graph."""
+
+
+@st.composite
+def _graph(draw: st.DrawFn) -> dict[str, Any]:
+    """A graph of a few nodes, each after some of those before it."""
+    ids = draw(st.lists(st.integers(1, 30), min_size=2, max_size=6, unique=True))
+    return {
+        "exec_graph_id": GRAPH,
+        "nodes": [
+            {
+                "node_id": number,
+                "dependencies": sorted(draw(st.sets(st.integers(0, i - 1), max_size=3)))
+                if i
+                else [],
+            }
+            for i, number in enumerate(ids)
+        ],
+    }
+
+
+@st.composite
+def graph_traces(draw: st.DrawFn) -> tuple[list[Event], list[dict[str, Any]]]:
+    """Traces with replays of a graph among other work, and what is told of the graph.
+
+    Some nodes run nothing, some do not say what they are, and some twice that they are the
+    same; at times the graph is of another id, or has a node less.
+    """
+    graph = draw(_graph())
+    nodes = [node["node_id"] for node in graph["nodes"]]
+    events = draw(accelerator_traces())
+    at = 0
+    for replay in range(draw(st.integers(1, 3))):
+        correlation = 500 + replay
+        at += draw(st.integers(0, 20))
+        pid, tid = draw(st.sampled_from(THREADS[:2]))
+        length = draw(st.integers(0, 12))
+        name = draw(st.sampled_from(["cudaGraphLaunch", "cudaGraphLaunch", "cudaLaunchKernel"]))
+        events.append(runtime(name, at, at + length, correlation=correlation, pid=pid, tid=tid))
+        shown = [node for node in nodes if draw(st.integers(0, 5))]
+        if not draw(st.integers(0, 9)):
+            shown.append(draw(st.sampled_from(nodes)))
+        for place, node in enumerate(shown):
+            begin = at + draw(st.integers(0, 30))
+            args: dict[str, object] = {"stream": draw(st.sampled_from(STREAMS))}
+            args["correlation"] = correlation
+            if draw(st.integers(0, 9)):
+                args |= {"graph id": GRAPH, "graph node id": node}
+            name = f"node {replay} {place}"
+            end = begin + draw(st.integers(0, 12))
+            events.append(Event("kernel", name, 0, 7, begin, end, args))
+    told = [graph, graph, graph | {"exec_graph_id": 4}, graph | {"nodes": graph["nodes"][:-1]}]
+    return events, [draw(st.sampled_from(told))]
+
+
 # --- traces without a device ----------------------------------------------------------
 
 OPERATORS = [

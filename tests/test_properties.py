@@ -16,7 +16,7 @@ import analysis
 from analysis import Thresholds
 from tests import reference, strategies
 from tests.builders import Event, kernel, launch, shifted, write_trace
-from tests.reference import Limits, Report
+from tests.reference import Graph, Limits, Report
 from tests.room import Card
 
 thorough = settings(deadline=None, max_examples=300)
@@ -31,9 +31,14 @@ def analyse(tmp_path_factory: pytest.TempPathFactory) -> Analyse:
     path = tmp_path_factory.mktemp("traces") / "built.pt.trace.json"
 
     def run(
-        events: Sequence[Event], limits: Limits, cards: Sequence[Card] = (), gaps: int = 100
+        events: Sequence[Event],
+        limits: Limits,
+        cards: Sequence[Card] = (),
+        gaps: int = 100,
+        graphs: Sequence[Graph] = (),
     ) -> Report:
-        header = {"deviceProperties": cards} if cards else {}
+        header = {"deviceProperties": cards, "cuda_graphs": graphs}
+        header = {key: value for key, value in header.items() if value}
         trace = analysis.load(write_trace(path, events, header=header))
         thresholds = Thresholds(**asdict(limits))
         return analysis.analyze(trace, gaps=gaps, thresholds=thresholds).to_json()
@@ -47,12 +52,13 @@ def departures(
     report: Report,
     *,
     cards: Sequence[Card] = (),
+    graphs: Sequence[Graph] = (),
     gaps: int = 100,
 ) -> list[str]:
     """Where a report is not what the reference finds, for the trace and for its steps."""
-    found = reference.devices(events, limits, cards, gaps=gaps)
+    found = reference.devices(events, limits, cards, graphs, gaps=gaps)
     lines = reference.differences(found, report["devices"])
-    expected, reported = reference.steps(events, limits, cards), report["steps"]
+    expected, reported = reference.steps(events, limits, cards, graphs), report["steps"]
     names = [s["name"] for s in expected], [s["name"] for s in reported]
     if names[0] != names[1]:
         return [*lines, f"steps: expected {names[0]}, reported {names[1]}"]
@@ -76,6 +82,16 @@ def test_accelerators_agree_with_the_reference(
 ) -> None:
     report = analyse(events, limits, cards, gaps)
     assert departures(events, limits, report, cards=cards, gaps=gaps) == []
+
+
+@thorough
+@given(strategies.graph_traces(), strategies.limits)
+def test_replays_of_known_graphs_agree_with_the_reference(
+    analyse: Analyse, trace: tuple[list[Event], list[Graph]], limits: Limits
+) -> None:
+    events, graphs = trace
+    report = analyse(events, limits, graphs=graphs)
+    assert departures(events, limits, report, graphs=graphs) == []
 
 
 @thorough

@@ -16,6 +16,7 @@ import numpy as np
 from analysis.columns import NONE
 from analysis.device import FOREVER, Device, Launches
 from analysis.intervals import Intervals, grouped_running_max, union
+from analysis.metrics.replays import by_lanes
 from analysis.metrics.waits import inferred
 
 if TYPE_CHECKING:
@@ -130,16 +131,20 @@ def stages(device: Device, waits: Waits, thresholds: Thresholds) -> Stages:
     start, known = device.start, launches.known
     called, queued = _until_queued(device, launches)
     behind = _lane_end(device)
-    graph = known & launches.graph
-    held = _replay_end(device, launches, behind) if graph.any() else behind
+    replayed = known & launches.graph
+    graph = replayed & ~waits.replays.told
+    joining = graph | waits.replays.roots
+    held = _replay_end(device, launches, behind, joining) if joining.any() else behind
     queued = np.minimum(queued, start)
     free = np.maximum(queued, np.minimum(held, start))
     first_on_lane = np.diff(device.lane, prepend=-1) != 0
     released = np.clip(np.where(graph, free, waits.until), free, start)
     ready = start - released
-    sampled = known & ~graph & ~first_on_lane & ~waits.bound() & (ready > 0)
+    sampled = known & ~replayed & ~first_on_lane & ~waits.bound() & (ready > 0)
     bound = latency_bound(ready[sampled], thresholds)
-    awaited = np.where(graph, NONE, inferred(device, launches, waits, free=released, bound=bound))
+    awaited = np.where(
+        replayed, NONE, inferred(device, launches, waits, free=released, bound=bound)
+    )
     until = np.where(awaited == NONE, -FOREVER, device.end[awaited])
     released = np.clip(until, released, start)
     ready = start - released
@@ -209,10 +214,10 @@ def _lane_end(device: Device) -> Ints:
     return grouped_running_max(_running_ends(device), device.lane, -FOREVER)
 
 
-def _replay_end(device: Device, launches: Launches, lane_end: Ints) -> Ints:
+def _replay_end(device: Device, launches: Launches, lane_end: Ints, wanted: Bools) -> Ints:
     """Return Q: the latest end of earlier activities on any lane of the activity's replay."""
     result = lane_end.copy()
-    for lanes, members in replays_by_lanes(device, launches):
+    for lanes, members in by_lanes(device, launches, wanted):
         if len(lanes) == 1:
             continue
         rows = np.flatnonzero(np.isin(device.lane, lanes))
@@ -222,17 +227,3 @@ def _replay_end(device: Device, launches: Launches, lane_end: Ints) -> Ints:
         latest = np.where(before > 0, reach[np.maximum(before - 1, 0)], -FOREVER)
         result[members] = np.maximum(result[members], latest)
     return result
-
-
-def replays_by_lanes(
-    device: Device, launches: Launches
-) -> list[tuple[tuple[int, ...], NDArray[np.intp]]]:
-    """Group the activities of graph replays by the set of lanes of their replay."""
-    rows = np.flatnonzero(launches.known & launches.graph)
-    rows = rows[np.argsort(launches.call[rows], kind="stable")]
-    cuts = np.flatnonzero(np.diff(launches.call[rows])) + 1
-    groups: dict[tuple[int, ...], list[NDArray[np.intp]]] = {}
-    for members in np.split(rows, cuts):
-        lanes = tuple(np.unique(device.lane[members]).tolist())
-        groups.setdefault(lanes, []).append(members)
-    return [(lanes, np.concatenate(members)) for lanes, members in groups.items()]

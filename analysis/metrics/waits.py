@@ -12,6 +12,7 @@ from analysis.columns import ACTIVITY_ROLES, NONE, Role
 from analysis.device import FOREVER, thread_codes
 from analysis.intervals import distinct
 from analysis.launches import find, processes
+from analysis.metrics.replays import Replays, replays
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,14 +34,16 @@ class Waits:
             activity waits for; `-FOREVER` where none is recorded.
         call: int64 ns, shape (n,), begin of the latest wait call, of an unknown
             stream, that may bind the activity; `-FOREVER` where there is none.
-        held: shape (m,), the row that each recorded wait holds back.
+        held: shape (m,), the row that each recorded wait holds back, or edge of a graph.
         source: shape (m,), the row whose end it waits for.
+        replays: what CUDA graphs say; its edges are among the former.
     """
 
     until: Ints
     call: Ints
     held: NDArray[np.intp]
     source: NDArray[np.intp]
+    replays: Replays
 
     def bound(self) -> NDArray[np.bool_]:
         """Tell which activities may have waited for more than a free lane."""
@@ -53,15 +56,18 @@ def waits(trace: Trace, device: Device) -> Waits:
     until = np.full(len(device), -FOREVER)
     if launches is None:
         none = np.empty(0, np.intp)
-        return Waits(until, until, none, none)
+        return Waits(until, until, none, none, Replays(until > 0, none, none))
     calls = trace.events.of(Role.CALL)
     recorded = _recorded(trace, device)
-    held, source = _recorded_pairs(trace, device, calls, recorded)
+    of_graphs = replays(trace, device, launches)
+    of_events = _recorded_pairs(trace, device, calls, recorded)
+    held = np.concatenate((of_events[0], of_graphs.held))
+    source = np.concatenate((of_events[1], of_graphs.source))
     np.maximum.at(until, held, device.end[source])
     waiting = calls.select(vocabulary.waits_on_event(calls.names)[calls.name])
     numbered = recorded.correlation[recorded.correlation > 0]
     unnamed = waiting.select(~np.isin(waiting.correlation, numbered))
-    return Waits(until, _unnamed_calls(device, launches, unnamed), held, source)
+    return Waits(until, _unnamed_calls(device, launches, unnamed), held, source, of_graphs)
 
 
 def inferred(

@@ -157,7 +157,7 @@ def ceilings(
         speed_up=_speed_ups(device, windows),
         latencies=_named(found, latencies),
         return_latency=latencies.to_return,
-        lacks=_lacks(found, device.launches, stages),
+        lacks=_lacks(found, device.launches, waits, stages),
     )
 
 
@@ -216,12 +216,12 @@ def _named(found: Program, latencies: Latencies) -> tuple[StartLatency, ...]:
     )
 
 
-def _lacks(found: Program, launches: Launches, stages: Stages) -> Lacks:
+def _lacks(found: Program, launches: Launches, waits: Waits, stages: Stages) -> Lacks:
     return Lacks(
         unrecorded_waits=int((stages.last == Stage.WAIT).sum()),
         earlier_work=int(left_edge(stages, launches).sum()),
         unknown_launches=int((~launches.known).sum()),
-        graph_activities=int((launches.known & launches.graph).sum()),
+        graph_activities=int((launches.known & launches.graph & ~waits.replays.told).sum()),
         same_lane_overlaps=int((found.behind > found.device.start).sum()),
         unexplained_stops=sum(not step.explained for step in found.steps),
         further_threads=len(distinct(launches.thread[launches.known])) - 1,

@@ -10,7 +10,8 @@ import numpy as np
 from analysis.columns import NONE
 from analysis.device import FOREVER
 from analysis.intervals import grouped_running_max
-from analysis.metrics.stages import Stage, replays_by_lanes
+from analysis.metrics.replays import by_lanes
+from analysis.metrics.stages import Stage
 from analysis.replay.host_steps import host_steps
 from analysis.vocabulary import WorkClass
 
@@ -171,8 +172,9 @@ def _edges(device: Device, launches: Launches, waits: Waits, stages: Stages) -> 
     """
     inferred = np.flatnonzero(stages.awaited != NONE)
     pairs = [(waits.held, waits.source), (inferred, stages.awaited[inferred])]
-    if launches.graph.any():
-        pairs += _in_graphs(device, launches)
+    joining = launches.graph & (~waits.replays.told | waits.replays.roots)
+    if joining.any():
+        pairs += _in_graphs(device, launches, joining)
     held = np.concatenate([pair[0] for pair in pairs])
     source = np.concatenate([pair[1] for pair in pairs])
     # A wait for an event of its own lane adds nothing to being behind that lane.
@@ -181,14 +183,16 @@ def _edges(device: Device, launches: Launches, waits: Waits, stages: Stages) -> 
     return held[other & sound], source[other & sound]
 
 
-def _in_graphs(device: Device, launches: Launches) -> list[tuple[Rows, Rows]]:
-    """Return, for each activity of a replay, what had ended last on its other lanes.
+def _in_graphs(
+    device: Device, launches: Launches, joining: NDArray[np.bool_]
+) -> list[tuple[Rows, Rows]]:
+    """Return, for activities of replays that no edge is known of, what had ended on other lanes.
 
-    The edges of a graph are not recorded. Whatever had ended on the replay's lanes when an
-    activity started is taken as awaited: no ceiling lets it start before that.
+    Whatever had ended last on each of the replay's lanes when an activity started is taken as
+    awaited: no ceiling lets it start before that.
     """
     found = []
-    for lanes, members in replays_by_lanes(device, launches):
+    for lanes, members in by_lanes(device, launches, joining):
         for lane in lanes if len(lanes) > 1 else ():
             low, high = np.searchsorted(device.lane, [lane, lane + 1])
             reach = np.maximum.accumulate(device.end[low:high])

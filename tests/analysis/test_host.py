@@ -119,6 +119,15 @@ def test_of_two_that_begin_together_the_longer_is_outside(load_events: LoadEvent
     assert thread.stack(15, Role.OPERATOR) == ["outer", "inner"]
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_of_two_with_the_same_times_the_order_of_the_file_decides_nothing(
+    load_events: LoadEvents, *, reverse: bool
+) -> None:
+    both = [runtime("cudaLaunchKernel", 0, 9), runtime("cudaEventRecord", 0, 9)]
+    record = record_of(load_events(both[::-1] if reverse else both), "100", "1")
+    assert record.stack(5, Role.CALL) == ["cudaEventRecord", "cudaLaunchKernel"]
+
+
 def test_a_call_without_length_holds_no_time(load_events: LoadEvents) -> None:
     thread = record_of(load_events([cpu_op("a", 0, 9), launch(5, 5, correlation=1)]), "100", "1")
     assert thread.doing(np.array([5])).tolist() == [Doing.OPERATOR]
