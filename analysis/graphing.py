@@ -8,11 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from analysis.columns import Role
+from analysis.dependencies import dependency_graph
 from analysis.device import FOREVER, accelerators
 from analysis.directory import discover
 from analysis.errors import SelectionError
-from analysis.graph import build, read
+from analysis.graph import read
 from analysis.graph.schedule import diagram, median_step
+from analysis.metrics.waits import waits
 from analysis.pipeline import analyze
 from analysis.processes import processes
 from analysis.trace import Reading
@@ -81,16 +83,17 @@ def graphed(
         names = ", ".join(each.path.name for each in sources)
         raise SelectionError(f"{path}: holds several traces, name one of them: {names}")
     (source,) = sources
-    execution = read(_observed(source, observed))
     trace = (reading or Reading()).load(source.path, partial(progress, source.path))
+    execution = _execution(source, observed, trace)
     named = None if step is None else f"{PROFILER_STEP}{step}"
     report = analyze(trace, gaps=0, within=named, execution=execution)
     whole, condensed = _diagrams(source.label, trace, execution, named)
     if not whole:
-        raise SelectionError(
-            f"{path}: {execution.path} explains none of its work. "
-            + " ".join(dict.fromkeys(report.notes))
+        what = (
+            "the CUDA graphs in it explain" if execution is None else f"{execution.path} explains"
         )
+        notes = " ".join(dict.fromkeys(report.notes))
+        raise SelectionError(f"{path}: {what} none of its work. {notes}")
     return Graphed(
         dataclasses.replace(report, label=source.label, notes=(*source.notes, *report.notes)),
         whole,
@@ -98,25 +101,28 @@ def graphed(
     )
 
 
-def _observed(source: Source, observed: Path | None) -> Path:
-    if observed is not None:
-        return observed
-    if source.graph is None:
-        why = " ".join(source.notes) or "No execution trace lies beside it."
-        raise SelectionError(f"{source.path}: {why} To see what depends on what, {_HOW}")
-    return source.graph
+def _execution(source: Source, observed: Path | None, trace: Trace) -> Execution | None:
+    """Read the execution trace, which a trace that holds its CUDA graphs can do without."""
+    there = observed or source.graph
+    if there is not None:
+        return read(there)
+    if trace.graphs:
+        return None
+    why = " ".join(source.notes) or "No execution trace lies beside it."
+    raise SelectionError(f"{source.path}: {why} To see what depends on what, {_HOW}")
 
 
 def _diagrams(
-    label: str, trace: Trace, execution: Execution, step: str | None
+    label: str, trace: Trace, execution: Execution | None, step: str | None
 ) -> tuple[dict[str, Diagram], dict[str, Diagram]]:
     whole, condensed = {}, {}
     low, high = _stretch(trace, step)
     devices = accelerators(trace) or [process.device for process in processes(trace)]
     for device in devices:
-        graph = build(trace, device, execution)
-        chosen = median_step(graph, low, high)
-        if chosen is None:
+        replays = None if device.launches is None else waits(trace, device).replays
+        graph = dependency_graph(trace, device, replays, execution)
+        chosen = None if graph is None else median_step(graph, low, high)
+        if graph is None or chosen is None:
             continue
         whole[device.label] = diagram(label, device, graph, chosen)
         condensed[device.label] = diagram(label, device, graph, chosen, most=_DRAWN_NODES)

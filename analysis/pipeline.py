@@ -10,10 +10,10 @@ import numpy as np
 
 from analysis import metrics, notes
 from analysis.columns import Role
+from analysis.dependencies import dependency_graph
 from analysis.device import accelerators
 from analysis.document import Unit
 from analysis.errors import SelectionError
-from analysis.graph import build as build_graph
 from analysis.graph.spans import spans
 from analysis.host import Host
 from analysis.metrics import accelerator, by_name, cpu, steps
@@ -245,9 +245,6 @@ class _Measured:
         windows = (self.whole, *self.steps, *self._own_steps, *self.chosen)
         span = (min(window.low for window in windows), max(window.high for window in windows))
         self._heads = heads(device)
-        self.graph = (
-            None if shared.execution is None else build_graph(trace, device, shared.execution)
-        )
         self._stages: Stages | None = None
         self._waits: Waits | None = None
         if process is None:
@@ -263,6 +260,8 @@ class _Measured:
             )
         else:
             self._line = cpu.timeline(process, self._runs, span)
+        replays = None if self._waits is None else self._waits.replays
+        self.graph = dependency_graph(trace, device, replays, shared.execution)
 
     def figures(self, window: Window, gaps: int) -> DeviceFigures:
         """Compute all metrics in one window."""

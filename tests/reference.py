@@ -484,7 +484,10 @@ def waits(events: Sequence[Event], limits: Limits = REAL) -> dict[str, set[str]]
 
 
 def _devices(
-    events: Sequence[Event], limits: Limits, cards: Sequence[Card], graphs: Sequence[Graph]
+    events: Sequence[Event],
+    limits: Limits,
+    cards: Sequence[Card],
+    graphs: Sequence[Graph] = (),
 ) -> list[Device]:
     on_device = {e.pid for e in events if e.category in ACTIVITIES}
     if on_device:

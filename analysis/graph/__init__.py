@@ -1,7 +1,8 @@
 """The graph of what depends on what: its nodes, its edges, its longest path.
 
 `build(trace, device, execution)` makes the `Graph` of one device from a loaded trace and
-from the execution trace (`read(path)`) that was recorded beside it:
+from the execution trace (`read(path)`) that was recorded beside it; `captured` makes the
+same of the CUDA graphs whose edges the trace itself holds:
 
 - `graph.start`, `end`, `length`, `work`, ... have one entry per node. A node is an
   operator that does work of its own: on an accelerator one that launched activities,
@@ -22,9 +23,20 @@ Definitions: docs/measures.md, "The dependency graph".
 from __future__ import annotations
 
 from analysis.graph.build import build
+from analysis.graph.captured import captured
 from analysis.graph.execution import Execution, read
 from analysis.graph.graph import Graph
 from analysis.graph.hazards import Dependency, Edges
 from analysis.graph.paths import Earliest, earliest
 
-__all__ = ["Dependency", "Earliest", "Edges", "Execution", "Graph", "build", "earliest", "read"]
+__all__ = [
+    "Dependency",
+    "Earliest",
+    "Edges",
+    "Execution",
+    "Graph",
+    "build",
+    "captured",
+    "earliest",
+    "read",
+]

@@ -102,8 +102,8 @@ def outermost(
         work=length,
         first=activity.astype(np.int32),
         node=node,
-        lost_ns=_length(device, lost),
-        lost=_named(device, lost, "whose work is not that of operators"),
+        lost_ns=length_of(device, lost),
+        lost=named(device, lost, "whose work is not that of operators"),
     )
 
 
@@ -190,8 +190,8 @@ def launched(device: Device, forest: Forest, matches: Sequence[Match]) -> Work:
         .sum(axis=1),
         first=rows[new].astype(np.int32),
         node=node,
-        lost_ns=_length(device, lost),
-        lost=_named(device, lost, "that no operator launched"),
+        lost_ns=length_of(device, lost),
+        lost=named(device, lost, "that no operator launched"),
     )
 
 
@@ -223,11 +223,12 @@ def _lost(device: Device, time: Ints, matches: Sequence[Match], without: NDArray
     return np.flatnonzero(without & inside & (device.end > device.start))
 
 
-def _length(device: Device, rows: Rows) -> int:
+def length_of(device: Device, rows: Rows) -> int:
+    """Return the summed length of activities in ns."""
     return int((device.end[rows] - device.start[rows]).sum())
 
 
-def _named(device: Device, rows: Rows, why: str) -> tuple[str, ...]:
+def named(device: Device, rows: Rows, why: str) -> tuple[str, ...]:
     """Say how many activities are lost, and the names of most."""
     if not len(rows):
         return ()

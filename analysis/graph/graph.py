@@ -32,7 +32,7 @@ class Graph:
 
     Attributes:
         step: int32 index into `steps`, shape (n,), ascending.
-        operator: int32 row of the execution trace, shape (n,).
+        operator: int32 row of the execution trace, -1 without one, shape (n,).
         name: int32 code into `names`, shape (n,).
         branch: int32 index into `branches`, or -1, shape (n,).
         lane: int32 index of the device's lane, shape (n,).

@@ -39,6 +39,8 @@ class Dependency(enum.IntEnum):
     """It is the backward of the other."""
     SAME_OPERATOR = 6
     """One operator launched both, or launched the one and called the other."""
+    CAPTURED = 8
+    """A CUDA graph, of which both are nodes, says so."""
     SAME_BRANCH = 7
     """They are of one branch, whose nodes run in turn where branches are looked at."""
 

@@ -12,9 +12,12 @@ import pytest
 
 import analysis
 from analysis.device import accelerators
+from analysis.graphing import graphed
 from analysis.metrics.breakdown import Breakdown
+from analysis.metrics.dependencies import DependencyGraph
+from analysis.metrics.parallelism import Parallelism
 from analysis.metrics.waits import waits
-from tests.builders import Event, graph_launch, kernel, write_trace
+from tests.builders import Event, graph_launch, kernel, launch, write_trace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -144,10 +147,52 @@ def test_a_node_that_does_not_say_what_it_is_waits_for_the_lanes(tmp_path: Path)
     assert names[found.roots].tolist() == ["node 1"]
 
 
-def test_the_ceilings_say_how_many_edges_they_lack(tmp_path: Path) -> None:
-    lacks = [
-        ceilings.lacks.graph_activities
-        for graphs in ([], [DIAMOND])
-        if (ceilings := measured(tmp_path, REPLAY, graphs).devices[0].ceilings) is not None
+@pytest.mark.parametrize(("graphs", "unknown"), [([], 4), ([DIAMOND], 0)])
+def test_the_ceilings_say_how_many_edges_they_lack(
+    tmp_path: Path, graphs: list[dict[str, Any]], unknown: int
+) -> None:
+    ceilings = measured(tmp_path, REPLAY, graphs).devices[0].ceilings
+    assert ceilings is not None
+    assert ceilings.lacks is not None
+    assert ceilings.lacks.graph_activities == unknown
+
+
+def test_edges_tell_how_much_could_run_at_once(tmp_path: Path) -> None:
+    """1, 3 and 4 are the longest way: 10 + 18 + 8 of 46."""
+    device = measured(tmp_path, REPLAY, [DIAMOND]).devices[0]
+    found = device.of(Parallelism)
+    assert found.available == 46 / 36
+    assert found.achieved == 46 / 38
+    graph = device.of(DependencyGraph)
+    assert (graph.nodes, graph.edges, graph.depth, graph.max_width) == (4, 4, 3, 2)
+    assert [each.name for each in graph.span_operators] == ["node 3", "node 1", "node 4"]
+
+
+def test_each_replay_has_a_span_of_its_own(tmp_path: Path) -> None:
+    later = [
+        graph_launch(100, 105, correlation=2),
+        node(1, 110, 120, replay=2),
+        node(2, 120, 130, replay=2),
+        node(3, 130, 140, replay=2),
+        node(4, 140, 150, replay=2),
     ]
-    assert lacks == [4, 0]
+    device = measured(tmp_path, [*REPLAY, *later], [DIAMOND]).devices[0]
+    assert device.of(DependencyGraph).span_ns == 36 + 30
+    (missed,) = device.of(DependencyGraph).missed_overlap
+    assert (missed.first, missed.second, missed.reason) == ("node 2", "node 3", "same_lane")
+    assert missed.saved_ns == 10
+
+
+def test_a_graph_says_nothing_of_a_device_that_does_more_besides(tmp_path: Path) -> None:
+    events = [*REPLAY, launch(52, 54, correlation=8), kernel("eager", 60, 62, correlation=8)]
+    report = measured(tmp_path, events, [DIAMOND])
+    assert report.devices[0].of(Parallelism).available is None
+    assert any("1 activities of no replay" in note for note in report.notes)
+
+
+def test_analyze_graph_draws_a_replay(tmp_path: Path) -> None:
+    path = write_trace(tmp_path / "t.json", REPLAY, header={"cuda_graphs": [DIAMOND]})
+    found = graphed(path)
+    drawn = found.whole["0"]
+    assert [each.name for each in drawn.nodes] == ["node 1", "node 2", "node 3", "node 4"]
+    assert len(drawn.arrows) == 4
