@@ -2,7 +2,8 @@
 
 ProfilingError
 ├── UsageError           what was asked for makes no sense
-│   └── OutputError      the output folder cannot be written
+│   ├── OutputError      the output folder cannot be written
+│   └── JournalError     what was begun cannot be resumed like this
 ├── MissingTorchError    torch is not installed, or does not load
 └── ModeError            one mode is no row; the others go on
     ├── UnavailableError the mode cannot run here, or not these branches
@@ -30,6 +31,10 @@ class UsageError(ProfilingError):
 
 class OutputError(UsageError):
     """The output folder cannot be written."""
+
+
+class JournalError(UsageError):
+    """What was begun cannot be resumed like this."""
 
 
 class MissingTorchError(ProfilingError):

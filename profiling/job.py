@@ -9,6 +9,7 @@ from profiling._torch import torch
 from profiling.branches import CUSTOM, Branch, Workload, preset_name
 from profiling.environment import describe_environment
 from profiling.errors import UsageError, blamed
+from profiling.modes import BASELINE
 from profiling.outputs import Reference, compute_reference
 from profiling.target import Target
 
@@ -36,6 +37,8 @@ class Request:
         detail: what a trace holds beside names and times.
         isolated: each mode runs in a process of its own.
         load_average: of the machine, before anything ran.
+        resumes: the first of the runs that this one completes; None for a first run.
+        part: 1, or the how-manieth run of a recording that was resumed.
     """
 
     run: str
@@ -47,6 +50,8 @@ class Request:
     detail: Detail
     isolated: bool
     load_average: float | None
+    resumes: str | None = None
+    part: int = 1
 
 
 @dataclass(frozen=True)
@@ -72,8 +77,13 @@ class Job:
     reference: Reference
 
     def stem(self, mode: str) -> str:
-        """What the names of a mode's files begin with."""
-        return f"{self.device}-{self.preset}-{mode}"
+        """What the names of a mode's files begin with.
+
+        A baseline that is timed again, beside what was missing, leaves the first in its place.
+        """
+        part = self.request.part
+        again = f"-run{part}" if part > 1 and mode == BASELINE else ""
+        return f"{self.device}-{self.preset}-{mode}{again}"
 
 
 def make_job(request: Request) -> Job:

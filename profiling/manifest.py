@@ -9,6 +9,7 @@ import json
 from typing import Final, Literal, TypedDict
 
 SCHEMA_VERSION: Final = 1
+SUFFIX: Final = ".manifest.json"
 
 
 class WorkloadFacts(TypedDict):
@@ -109,13 +110,15 @@ _Pass = TypedDict("_Pass", {"pass": Literal["forward"]})
 class Manifest(_Pass):
     """The whole file.
 
-    `run` is the same for all modes of one recording; `trace` is the name of the file
-    beside this one, `sha256` that of its bytes; `proof` says what shows that the mode
-    is what it claims.
+    `run` is the same for all modes of one recording, which were timed in turns, and
+    `resumes` names the first of the runs that it completes, or is null; `trace` is the
+    name of the file beside this one, `sha256` that of its bytes; `proof` says what shows
+    that the mode is what it claims.
     """
 
     schema_version: int
     run: str
+    resumes: str | None
     mode: str
     preset: str
     device: Literal["cpu", "cuda"]

@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from profiling.errors import BrokenModeError, ProfilingError
+from profiling.orphans import end_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,6 +104,7 @@ class Process:
 def answering(descriptor: int) -> Iterator[Connection[Any, Any]]:
     """Open the other end of a `Process`, in that process, until the first end is closed."""
     signal.signal(signal.SIGTERM, _leave)
+    end_with_parent()
     with Connection(descriptor) as connection:
         try:
             yield connection

@@ -5,18 +5,20 @@ from __future__ import annotations
 import functools
 import secrets
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from profiling.branches import PRESETS, Branch, Workload
+from profiling.contention import other_cores, usage
 from profiling.environment import load_average
 from profiling.errors import ModeError, UnavailableError, UsageError
 from profiling.files import ensure_writable
 from profiling.job import Request, make_job
 from profiling.modes import MODES
 from profiling.remote import RemoteSession, pack
+from profiling.resuming import plan
 from profiling.session import LocalSession
 from profiling.target import Target
 from profiling.timing import round_orders
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from profiling.manifest import Manifest
+    from profiling.resuming import Plan
     from profiling.session import Session
 
 T = TypeVar("T")
@@ -48,6 +51,9 @@ class Recording:
         manifests: one per recorded mode, in the order of `MODES`.
         failures: why a mode is no row, by mode.
         skipped: why a mode that nobody asked for by name cannot run here, by mode.
+        kept: what earlier runs had recorded when this one resumed them, by mode.
+        other_cores: cores that other programs kept busy while the modes were timed; None
+            if unknown.
     """
 
     run: str
@@ -55,6 +61,8 @@ class Recording:
     manifests: list[Manifest] = field(default_factory=list)
     failures: dict[str, ModeError] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    kept: dict[str, Manifest] = field(default_factory=dict)
+    other_cores: float | None = None
 
 
 def untracked(_label: str, items: Sequence[T], /) -> Iterable[T]:
@@ -74,6 +82,7 @@ def record(
     isolate: bool = True,
     shapes: bool = False,
     stacks: bool = False,
+    resume: bool = False,
     track: Track = untracked,
 ) -> Recording:
     """Run, check, time and trace a forward pass in several execution modes.
@@ -81,7 +90,8 @@ def record(
     For each mode `<out>/<device>-<preset>-<mode>.pt.trace.json.gz`, a `.graph.json.gz`
     (which operator needs the result of which) and a `.manifest.json` of the same stem are
     written, each whole or not at all. A mode
-    that fails is reported and does not stop the others.
+    that fails is reported and does not stop the others. `<device>-<preset>.run.json`
+    says what was asked for, and which modes are recorded, missing, failed and why.
 
     Args:
         branches: the independent parts of the forward pass, a `Target` that makes them,
@@ -97,6 +107,9 @@ def record(
             a mode starts slow the others down.
         shapes: record the shapes of operators' inputs too. Slower.
         stacks: record Python stacks too. Much slower.
+        resume: record what an earlier run of the same request into `out` left out. It is
+            timed beside the baseline, which is recorded again, as a run of its own; what
+            was recorded stays as it is. All is recorded where nothing was begun.
         track: follows the loops, for a progress bar.
 
     Returns:
@@ -104,7 +117,8 @@ def record(
 
     Raises:
         UsageError: an argument makes no sense; nothing was run.
-        OutputError: `out` cannot be written; nothing was run.
+        JournalError: what is to be resumed was asked for otherwise; nothing was run.
+        OutputError: `out` cannot be written; what was written before is complete.
         MissingTorchError: torch is not installed.
     """
     check_counts(warmup=warmup, steps=steps, rounds=rounds)
@@ -124,23 +138,41 @@ def record(
         isolated=isolate,
         load_average=load_average(),
     )
-    recording = Recording(request.run, folder)
+    todo = plan(request, None if modes is None else names, resume=resume)
+    recording = Recording(request.run, folder, kept=todo.kept)
+    if todo.modes:
+        recording = _record(todo, recording, rounds, track, asked=modes is not None)
+    todo.close()
+    return recording
+
+
+def _record(
+    todo: Plan, recording: Recording, rounds: int, track: Track, *, asked: bool
+) -> Recording:
     with ExitStack() as stack:
-        sessions = [stack.enter_context(closing(session)) for session in _open(names, request)]
+        sessions = [
+            stack.enter_context(closing(session)) for session in _open(todo.modes, todo.request)
+        ]
         # The last pushed is called first: all begin to end before any is waited for.
         for session in sessions:
             stack.callback(session.leave)
         # All at once on as many cores as there are, and none computes meanwhile.
         for session in track("Loading torch", sessions):
-            _attempt(session, session.start, recording, asked=modes is not None)
+            _attempt(session, session.start, recording, asked=asked)
         for session in track("Preparing", _left(sessions, recording)):
-            _attempt(session, session.prepare, recording, asked=modes is not None)
+            _attempt(session, session.prepare, recording, asked=asked)
+        todo.note(recording)
+        workers = {session.pid for session in sessions if isinstance(session, RemoteSession)}
+        before = usage(workers)
         take_turns(sessions, rounds, track, recording)
+        recording = replace(recording, other_cores=other_cores(before, usage(workers)))
+        todo.note(recording)
         for session in track("Tracing", _left(sessions, recording)):
             try:
                 recording.manifests.append(session.write())
             except ModeError as error:
                 recording.failures[session.name] = error
+            todo.note(recording)
     return recording
 
 

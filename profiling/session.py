@@ -16,7 +16,7 @@ from profiling.errors import ModeError, UnavailableError, UnprovenError, blamed
 from profiling.evidence import Evidence, check_marks, read_events
 from profiling.files import replacing, sha256_of
 from profiling.graphing import graph as record_graph
-from profiling.manifest import SCHEMA_VERSION, GraphFacts, Manifest, to_json
+from profiling.manifest import SCHEMA_VERSION, SUFFIX, GraphFacts, Manifest, to_json
 from profiling.modes import MODES
 from profiling.outputs import flatten, greatest_difference
 from profiling.timing import Timer
@@ -153,7 +153,7 @@ class LocalSession:
         # The trace takes its place first: a manifest never names one that is not there.
         with (
             blamed(),
-            replacing(request.folder / f"{stem}.manifest.json") as new_manifest,
+            replacing(request.folder / f"{stem}{SUFFIX}") as new_manifest,
             replacing(target) as new_trace,
         ):
             proof = _trace_and_prove(ready, new_trace, request.steps, request.detail)
@@ -225,6 +225,7 @@ def _manifest(name: str, ready: _Ready, files: _Files, proof: str) -> Manifest:
     return {
         "schema_version": SCHEMA_VERSION,
         "run": job.request.run,
+        "resumes": job.request.resumes,
         "mode": name,
         "preset": job.preset,
         "pass": "forward",

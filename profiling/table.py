@@ -50,6 +50,18 @@ def speed_up(manifest: Manifest, baseline_ns: Sequence[float] | None) -> Estimat
     return ratio_estimate(baseline_ns, manifest["timing"]["samples_ns"])
 
 
+def speed_ups(manifests: Sequence[Manifest]) -> str:
+    """Each mode's speed-up over the baseline, in a line; empty without one."""
+    baseline = next((m["timing"]["samples_ns"] for m in manifests if m["mode"] == BASELINE), None)
+    told = []
+    for manifest in manifests:
+        faster = speed_up(manifest, baseline)
+        if faster is not None:
+            low, high = f"{faster.low:.2f}", f"{faster.high:.2f}"
+            told.append(f"{manifest['mode']} {faster.value:.2f}x ({low} to {high})")
+    return ", ".join(told)
+
+
 def _row(
     manifest: Manifest, baseline_ns: Sequence[float] | None, unit: tuple[float, str]
 ) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _COMMANDS = {
     "record": ("profiling.cli.record", "Run, check, time and trace branches in every mode."),
+    "sweep": ("profiling.cli.sweep", "Record many sizes: from where on does it pay?"),
     "modes": ("profiling.cli.modes", "List the modes, what each shows, and what cannot run here."),
     "claim": ("profiling.cli.claim", "Time what the post timed, and with each mistake removed."),
 }

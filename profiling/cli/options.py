@@ -24,7 +24,7 @@ device_option = click.option(
 
 _POST = PRESETS["post"]
 
-_HELP = {
+SIZE_HELP = {
     "branches": "Independent GRUs.",
     "input_size": "Features of the input.",
     "hidden_size": "Features of the hidden state.",
@@ -48,6 +48,6 @@ def workload_options(command: Callable[..., Any]) -> Callable[..., Any]:
             f"--{field.name.replace('_', '-')}",
             type=kind,
             default=None,
-            help=f"{_HELP[field.name]}  [of the preset; post: {getattr(_POST, field.name)}]",
+            help=f"{SIZE_HELP[field.name]}  [of the preset; post: {getattr(_POST, field.name)}]",
         )(command)
     return command
