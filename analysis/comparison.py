@@ -59,6 +59,7 @@ def _run(run: str, members: list[tuple[TraceReport, Manifest]]) -> RunComparison
     modes.sort(key=lambda each: (each.mode != BASELINE, each.wall_ns, each.rank or 0))
     return RunComparison(
         run=run,
+        resumes=manifest.resumes,
         device=manifest.device,
         preset=manifest.preset,
         workload=manifest.workload,

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from analysis.document import Block, Cell
     from analysis.report import ModeFigures, Report, RunComparison, TraceReport
     from analysis.statistics import Ratio
+_APART = (
+    "This run completes run {}, which was interrupted. It was timed apart from it, beside a "
+    "baseline of its own: speed-ups compare within a run alone."
+)
 
 
 def compose(report: Report) -> Document:
@@ -85,6 +89,8 @@ def _run(run: RunComparison) -> Section:
     verdicts = headline.of_run(run)
     if verdicts:
         blocks.append(Bullets(verdicts))
+    if run.resumes is not None:
+        blocks.append(Paragraph(_APART.format(run.resumes)))
     blocks.append(Paragraph(_where(run)))
     return Section(f"Modes of {run.preset} on {run.device}", 2, tuple(blocks))
 

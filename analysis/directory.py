@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _TRACE_SUFFIXES = (".json", ".json.gz", ".json.zst")
 _LABEL_SUFFIXES = (".gz", ".zst", ".json", ".pt.trace")
 _GRAPH_SUFFIXES = (".graph.json.gz", ".graph.json")
+_JOURNAL_SUFFIX = ".run.json"
+"""Of what a recorder notes of its own progress."""
+SWEEP = f"sweep{_JOURNAL_SUFFIX}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,11 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     found = _in_directory(path)
+    if not found and (path / SWEEP).is_file():
+        raise TraceError(
+            f"{path}: holds a sweep, not the traces of one run; `analyze sweep {path}` reports it, "
+            "and `analyze report` each of its folders"
+        )
     if not found:
         raise TraceError(
             f"{path}: holds no trace ({', '.join(_TRACE_SUFFIXES)}); `profiling record --out "
@@ -94,7 +102,7 @@ def _in_directory(directory: Path) -> list[Path]:
         # A recorder's hidden files are not finished.
         if path.name.endswith(_TRACE_SUFFIXES)
         and not path.name.startswith(".")
-        and not path.name.endswith((manifests.SUFFIX, *_GRAPH_SUFFIXES))
+        and not path.name.endswith((manifests.SUFFIX, _JOURNAL_SUFFIX, *_GRAPH_SUFFIXES))
         and path.is_file()
     )
 

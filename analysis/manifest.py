@@ -80,6 +80,7 @@ class Manifest:
     trace: str
     sha256: str
     timing: Timing
+    resumes: str | None = None
     preset: str = ""
     device: str = ""
     recorded_at: str = ""

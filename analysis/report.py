@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 """Of report.json; within it keys are added, never renamed."""
 
-_TOGETHER = ("parallelism", "graph", "launches", "occupancy")
+_TOGETHER = ("parallelism", "operator_lengths", "graph", "launches", "occupancy")
 """Metrics that have a key of their own in report.json."""
 
 _Metric = TypeVar("_Metric")
@@ -281,6 +281,7 @@ class RunComparison:
 
     Attributes:
         run: its id.
+        resumes: the first of the runs that it completes; it was timed apart from them.
         device: "cpu" or "cuda".
         preset: the workload's name.
         workload: its sizes.
@@ -290,6 +291,7 @@ class RunComparison:
     """
 
     run: str
+    resumes: str | None
     device: str
     preset: str
     workload: dict[str, Any]

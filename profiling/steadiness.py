@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
@@ -43,9 +44,7 @@ def drift(samples_ns: Sequence[float], interval_ns: tuple[float, float]) -> Drif
     if count < _FEWEST or von_neumann(samples_ns) > _TAIL:
         return None
     bounds = [count * part // _PARTS for part in range(_PARTS + 1)]
-    medians = [
-        median(samples_ns[low:high]) for low, high in zip(bounds, bounds[1:], strict=False)
-    ]
+    medians = [median(samples_ns[low:high]) for low, high in pairwise(bounds)]
     low, high = interval_ns
     if max(medians) - min(medians) <= high - low:
         return None
@@ -60,7 +59,7 @@ def von_neumann(samples: Sequence[float]) -> float:
     spread = sum((rank - mean) ** 2 for rank in ranks)
     if not spread:
         return 0.0
-    steps = sum((one - other) ** 2 for one, other in zip(ranks, ranks[1:], strict=False))
+    steps = sum((one - other) ** 2 for one, other in pairwise(ranks))
     variance = 4 * (n - 2) * (5 * n * n - 2 * n - 9) / (5 * n * (n + 1) * (n - 1) ** 2)
     return float((steps / spread - 2) / variance**0.5)
 

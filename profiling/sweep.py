@@ -12,14 +12,13 @@ from profiling.branches import PRESETS, Workload
 from profiling.errors import JournalError, UsageError
 from profiling.files import ensure_writable
 from profiling.job import resolve_device
-from profiling.journal import FAILED, MISSING, RECORDED, SKIPPED, Entry
+from profiling.journal import FAILED, RECORDED, SKIPPED, Entry
 from profiling.modes import BASELINE, MODES
 from profiling.recorder import record, untracked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from profiling.manifest import Manifest
     from profiling.recorder import Recording, Track
 
 NAME: Final = f"sweep{journals.SUFFIX}"
@@ -61,12 +60,14 @@ class Sweep:
         asked: the settings, as JSON has them.
         points: what is recorded or to be recorded.
         entries: where each point stands, by name.
+        other_cores: cores that other programs kept busy while it was timed, by name.
     """
 
     folder: Path
     asked: dict[str, Any]
     points: list[Point]
     entries: dict[str, Entry] = field(default_factory=dict)
+    other_cores: dict[str, float | None] = field(default_factory=dict)
 
     def write(self) -> None:
         """Replace the file.
@@ -78,6 +79,7 @@ class Sweep:
             point.name: {
                 "sizes": asdict(point.workload),
                 **asdict(self.entries.get(point.name, Entry())),
+                "other_cores": self.other_cores.get(point.name),
             }
             for point in self.points
         }
@@ -143,7 +145,9 @@ def sweep(
     asked = {
         "axes": list(axes or DEFAULT_AXES),
         "base": {
-            name: value for name, value in asdict(base).items() if name not in (axes or DEFAULT_AXES)
+            name: value
+            for name, value in asdict(base).items()
+            if name not in (axes or DEFAULT_AXES)
         },
         "modes": chosen,
         "device": device,
@@ -170,6 +174,7 @@ def sweep(
             track=track,
         )
         found.entries[point.name] = _entry(recording)
+        found.other_cores[point.name] = recording.other_cores
         found.write()
         tell(point, place, found.entries[point.name], recording)
     return found
@@ -232,9 +237,7 @@ def _begin(folder: Path, asked: dict[str, Any], points: list[Point], *, resume: 
 
 def _points(path: Path, before: Any) -> list[Point]:
     try:
-        return [
-            Point(name, Workload(**each["sizes"])) for name, each in before["points"].items()
-        ]
+        return [Point(name, Workload(**each["sizes"])) for name, each in before["points"].items()]
     except (KeyError, TypeError, AttributeError) as error:
         raise JournalError(
             f"{path}: is no record of a sweep ({error}); remove it, or name another folder "

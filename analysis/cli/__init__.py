@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _COMMANDS = {
     "report": ("analysis.cli.report", "Measure traces; write a report and print its summary."),
     "compare": ("analysis.cli.compare", "Say what changed from one recording to another, and why."),
+    "sweep": ("analysis.cli.sweep", "Say from which operator length on each mode pays."),
     "graph": ("analysis.cli.graph", "Show what depends on what, and how much could run at once."),
     "claim": ("analysis.cli.claim", 'Say what the post\'s "about twice" comes from.'),
     "cache": ("analysis.cli.cache", "Look at, or empty, the kept columns of large traces."),

@@ -8,6 +8,7 @@ from analysis.metrics.breakdown import breakdown
 from analysis.metrics.dependencies import dependencies
 from analysis.metrics.lanes import lanes
 from analysis.metrics.launches import launches
+from analysis.metrics.lengths import lengths
 from analysis.metrics.occupancy import occupancy
 from analysis.metrics.parallelism import parallelism
 from analysis.metrics.usage import usage
@@ -22,6 +23,7 @@ METRICS: dict[str, Callable[[View], object]] = {
     "breakdown": breakdown,
     "lanes": lanes,
     "parallelism": parallelism,
+    "operator_lengths": lengths,
     "graph": dependencies,
     "launches": launches,
     "occupancy": occupancy,

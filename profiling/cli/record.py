@@ -16,6 +16,7 @@ from profiling.modes import MODES
 from profiling.recorder import Recording
 from profiling.recorder import record as record_modes
 from profiling.table import comparison
+from profiling.warnings import disturbances
 from profiling.target import Target
 
 
@@ -63,6 +64,12 @@ from profiling.target import Target
     show_default=True,
     help="Give each mode a process of its own; in one, modes slow each other down.",
 )
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Record what an interrupted recording with the same options left out, beside the "
+    "baseline, which is timed again.",
+)
 @click.option("--shapes", is_flag=True, help="Trace the shapes of inputs too. Slower.")
 @click.option("--stacks", is_flag=True, help="Trace Python stacks too. Much slower.")
 def command(
@@ -79,8 +86,21 @@ def command(
     return 1 if recording.failures else 0
 
 
+def _kept(recording: Recording) -> list[str]:
+    """What was there already, and why it is in no table with the rest."""
+    if not recording.kept:
+        return []
+    lines = [f"kept     recorded before: {', '.join(recording.kept)}"]
+    if recording.manifests:
+        lines.append(
+            "apart    what follows was timed in a run of its own, and compares with its own "
+            "baseline only"
+        )
+    return [*lines, ""]
+
+
 def _summary(recording: Recording) -> str:
-    lines = []
+    lines = _kept(recording)
     if recording.manifests:
         first = recording.manifests[0]
         environment = first["environment"]
@@ -94,20 +114,14 @@ def _summary(recording: Recording) -> str:
             comparison(recording.manifests, width=shutil.get_terminal_size().columns),
             "",
         ]
-        load = environment["load_average"] or 0
-        if load > environment["cpu_count"] / 2:
-            lines.append(
-                click.style(
-                    f"busy     load average {load:.1f} on {environment['cpu_count']} cores "
-                    "before the recording: other programs disturb the timings",
-                    fg="yellow",
-                )
-            )
+        lines += [click.style(words, fg="yellow") for words in disturbances(recording)]
     for name, reason in recording.skipped.items():
         lines.append(click.style(f"skipped  {name}: {reason}", fg="yellow"))
     for name, error in recording.failures.items():
         lines.append(click.style(f"failed   {name}: {error}", fg="red"))
-    if recording.manifests:
+    if recording.failures:
+        lines.append("Again:   the same command with --resume tries what failed once more")
+    if recording.manifests or recording.kept:
         folder = recording.folder
         lines += [
             f"Report:  analyze report {folder}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,10 +14,12 @@ from profiling.cli.progress import progress
 from profiling.contention import is_disturbed
 from profiling.journal import FAILED, MISSING, RECORDED, Entry
 from profiling.modes import MODES
-from profiling.recorder import Recording
 from profiling.sweep import DEFAULT_AXES, Point, Sweep
 from profiling.sweep import sweep as sweep_sizes
 from profiling.table import speed_ups
+
+if TYPE_CHECKING:
+    from profiling.recorder import Recording
 
 
 class _Values(click.ParamType[list[Any]]):

@@ -135,6 +135,7 @@ def test_a_recording_that_went_well(tmp_path: Path, capsys: pytest.CaptureFixtur
         "cpu-custom-sequential.graph.json.gz",
         "cpu-custom-sequential.manifest.json",
         "cpu-custom-sequential.pt.trace.json.gz",
+        "cpu-custom.run.json",
     ]
 
 

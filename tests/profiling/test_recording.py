@@ -38,13 +38,14 @@ def test_every_mode_is_recorded(recording: Recording) -> None:
     assert [manifest["mode"] for manifest in recording.manifests] == list(MODES)
 
 
-def test_the_folder_holds_three_files_per_mode_and_nothing_else(recording: Recording) -> None:
+def test_the_folder_holds_three_files_per_mode_and_a_journal(recording: Recording) -> None:
     expected = {
         f"cpu-custom-{mode}.{end}"
         for mode in MODES
         for end in ("pt.trace.json.gz", "graph.json.gz", "manifest.json")
     }
-    assert {path.name for path in recording.folder.iterdir()} == expected
+    found = {path.name for path in recording.folder.iterdir()}
+    assert found == {*expected, "cpu-custom.run.json"}
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -54,6 +55,7 @@ def test_manifest_file_keeps_the_contract(recording: Recording, mode: str) -> No
     assert set(manifest) == {
         "schema_version",
         "run",
+        "resumes",
         "mode",
         "preset",
         "pass",

@@ -1,0 +1,71 @@
+"""How long operators take: what running them together has to pay for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from analysis.metrics.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorLengths:
+    """The lengths of what ran in a window; definitions in docs/measures.md.
+
+    Attributes:
+        count: how many there are; of the operators of a graph, in a step.
+        median_ns: half of them are no longer.
+        half_time_ns: half of the time is spent in those at least so long.
+    """
+
+    count: int
+    median_ns: float
+    half_time_ns: float
+
+
+def lengths(view: View) -> OperatorLengths | None:
+    """Measure the operators of a CPU by its dependency graph, else the device's activities.
+
+    On a CPU the outermost operators, which are its activities, may enclose a whole GRU;
+    the nodes of the graph are those that do work of their own. A thread may lose its core
+    in any of them: each operator counts by its median over the steps.
+
+    Returns:
+        None where nothing ran that took time.
+    """
+    graph = view.graph
+    if view.process is not None and graph is not None and len(graph):
+        return of_lengths(_medians(graph.operator, graph.work))
+    device = view.device
+    return of_lengths((device.end - device.start)[view.inside()].astype(np.float64))
+
+
+def of_lengths(each: NDArray[np.float64]) -> OperatorLengths | None:
+    """Summarise lengths; of shape (n,), in ns."""
+    if not each.any():
+        return None
+    longest_first = np.sort(each)[::-1]
+    # As the N50 of genome assemblies: from the longest down to half of the sum.
+    reached = np.cumsum(longest_first)
+    place = int(np.searchsorted(2 * reached, reached[-1]))
+    return OperatorLengths(
+        count=len(each),
+        median_ns=float(np.median(each)),
+        half_time_ns=float(longest_first[place]),
+    )
+
+
+def _medians(key: NDArray[np.int32], value: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the median of the values of each key, by ascending key."""
+    order = np.lexsort((value, key))
+    ascending = value[order]
+    begin = np.flatnonzero(np.diff(key[order], prepend=-1))
+    count = np.diff(begin, append=len(key))
+    lower, upper = ascending[begin + (count - 1) // 2], ascending[begin + count // 2]
+    medians: NDArray[np.float64] = (lower + upper) / 2
+    return medians
