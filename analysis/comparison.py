@@ -59,13 +59,13 @@ def _run(run: str, members: list[tuple[TraceReport, Manifest]]) -> RunComparison
     modes.sort(key=lambda each: (each.mode != BASELINE, each.wall_ns, each.rank or 0))
     return RunComparison(
         run=run,
-        resumes=manifest.resumes,
         device=manifest.device,
         preset=manifest.preset,
         workload=manifest.workload,
         environment=manifest.environment,
         baseline=BASELINE if baselines else None,
         modes=tuple(modes),
+        resumes=manifest.resumes,
     )
 
 

@@ -281,23 +281,23 @@ class RunComparison:
 
     Attributes:
         run: its id.
-        resumes: the first of the runs that it completes; it was timed apart from them.
         device: "cpu" or "cuda".
         preset: the workload's name.
         workload: its sizes.
         environment: where it ran.
         baseline: the mode that the others are compared with; None if it was not recorded.
         modes: the baseline first, then by speed-up.
+        resumes: the first of the runs that it completes; it was timed apart from them.
     """
 
     run: str
-    resumes: str | None
     device: str
     preset: str
     workload: dict[str, Any]
     environment: dict[str, Any]
     baseline: str | None
     modes: tuple[ModeFigures, ...]
+    resumes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

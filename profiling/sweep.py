@@ -47,7 +47,9 @@ class Point:
 class Told(Protocol):
     """Is told of each point when it has its turn, and again when it is done."""
 
-    def __call__(self, point: Point, place: int, entry: Entry, recording: Recording | None) -> None:
+    def __call__(
+        self, point: Point, place: int, entry: Entry, recording: Recording | None, /
+    ) -> None:
         """Take note; `recording` is None where the point is only begun, or was recorded before."""
 
 

@@ -74,7 +74,7 @@ def sentence(verdict: Verdict) -> str:
             )
         case "never":
             words = f"never pays in this sweep: at best {best}"
-        case "unknown":
+        case _:
             words = "was recorded at no point beside its baseline"
     if verdict.from_label is not None and verdict.best_label != verdict.from_label:
         words += f", and at best {best}"

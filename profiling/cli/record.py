@@ -12,11 +12,11 @@ import click
 from profiling.branches import PRESETS, Workload
 from profiling.cli.options import COUNT, device_option, workload_options
 from profiling.cli.progress import progress
+from profiling.doubts import disturbances
 from profiling.modes import MODES
 from profiling.recorder import Recording
 from profiling.recorder import record as record_modes
 from profiling.table import comparison
-from profiling.warnings import disturbances
 from profiling.target import Target
 
 

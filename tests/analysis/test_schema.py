@@ -53,7 +53,7 @@ FREE = re.compile(r"\.(workload|environment)\.")
 NULLABLE = re.compile(
     r"\.(rank|timing|comparison|ceilings|before|after|host|call|operator|outermost_operator|python"
     r"|achieved|achieved_compute|available|available_branches|efficiency|work_over_window"
-    r"|window_over_span|graph|branch_span_ns|first_branch|second_branch"
+    r"|window_over_span|operator_lengths|resumes|graph|branch_span_ns|first_branch|second_branch"
     r"|foreign_busy_ns|speed_up|traced_speed_up|traced_wall_ns|less_work|more_overlap|less_idle|busy_share"
     r"|overlap_share|strongest_state|baseline|cpu_seconds_per_wall_second"
     r"|no_host|lane_per_branch|both|both_within_room|error|return_latency|lacks|ceiling|predicted_speed_up"
@@ -286,7 +286,7 @@ def test_every_key_is_required(full: Plain) -> None:
 @pytest.mark.parametrize(
     ("other", "holders", "names"),
     [
-        ("text", str, r"\.(before|after|call|operator|outermost_operator|python|failure)$"),
+        ("text", str, r"\.(before|after|call|operator|outermost_operator|python|failure|resumes)$"),
         (1, int | float, rf"\.rank$|{NOT_IN_THIS_REPORT}$"),
         (1.5, float, rf"\.ours$|{NOT_IN_THIS_REPORT}$"),
         (-1, (), rf"\.(efficiency|theirs|difference|unexplained)$|{LATENCIES}$"),

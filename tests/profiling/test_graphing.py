@@ -87,4 +87,5 @@ def test_a_torch_without_the_observer_says_so(
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "cpu-custom-no_grad.manifest.json",
         "cpu-custom-no_grad.pt.trace.json.gz",
+        "cpu-custom.run.json",
     ]

@@ -47,13 +47,15 @@ def _busy(others: float | None, load: float | None, cores: int) -> list[str]:
         # The last resort looks back for a minute, in which we may have been the load.
         if (load or 0) <= cores / 2:
             return []
-        return [
+        words = (
             f"busy     load average {load:.1f} on {cores} cores in the minute before: other "
             "programs, if it was them, disturb the timings"
-        ]
+        )
+        return [words]
     if not is_disturbed(others, cores):
         return []
-    return [
+    words = (
         f"busy     other programs used {others:.1f} of {cores} cores while the modes were timed: "
         "they disturb the timings"
-    ]
+    )
+    return [words]
