@@ -58,10 +58,12 @@ lock: ## Resolve requirements.lock, pins kept (ARGS=--upgrade: newest)
 .PHONY: clean distclean
 # A recording has a manifest; other traces that someone put there stay.
 clean: ## Remove recordings, reports, builds and caches; keep traces/examples/
-	for manifest in traces/*.manifest.json; do \
+	for manifest in traces/*.manifest.json traces/sweep/*/*.manifest.json; do \
 		rm -f "$$manifest" "$${manifest%.manifest.json}".pt.trace.json.gz \
 			"$${manifest%.manifest.json}".graph.json.gz; \
 	done
+	rm -f traces/*.run.json traces/sweep/*/*.run.json traces/sweep/sweep.run.json
+	rmdir traces/sweep/*/ traces/sweep 2> /dev/null || true
 	rm -rf reports build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find analysis profiling tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -175,4 +176,9 @@ def test_ctrl_c_leaves_neither_processes_nor_half_files(tmp_path: Path) -> None:
     assert errors.strip() == "Interrupted. Every file that was written is complete."
     assert len(workers) == 2
     assert not any(map(is_alive, workers))
-    assert list((tmp_path / "traces").iterdir()) == []
+    (journal,) = (tmp_path / "traces").iterdir()
+    modes = json.loads(journal.read_text())["modes"]
+    assert {name: each["state"] for name, each in modes.items()} == {
+        "sequential": "missing",
+        "threads": "missing",
+    }
