@@ -70,6 +70,7 @@ class Device:
         work: int8 `WorkClass`, shape (n,).
         shape: int32 code into `shapes`, or -1, shape (n,).
         graph_node: int32 row of the trace's `graph_nodes`, or -1, shape (n,).
+        position: int32, in the file's list of events, shape (n,); no two are equal.
         names: the trace's table of names.
         shapes: the trace's table of launch shapes.
         multiprocessors: what the device holds; None where the trace does not tell.
@@ -85,6 +86,7 @@ class Device:
     work: NDArray[np.int8]
     shape: NDArray[np.int32]
     graph_node: NDArray[np.int32]
+    position: NDArray[np.int32]
     names: tuple[str, ...]
     shapes: tuple[LaunchShape, ...]
     multiprocessors: Multiprocessors | None
@@ -173,6 +175,7 @@ def ordered(
         work=work[order],
         shape=events.shape[order],
         graph_node=np.full(len(order), NONE, np.int32) if graph_node is None else graph_node[order],
+        position=events.position[order],
         names=events.names,
         shapes=events.shapes,
         multiprocessors=multiprocessors,

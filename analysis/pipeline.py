@@ -129,6 +129,17 @@ def by_step(
     return tuple(each.stepwise() for each in _measured(shared))
 
 
+def views(trace: Trace, *, thresholds: Thresholds | None = None) -> tuple[View, ...]:
+    """Return each device over its whole window, from which its figures are computed.
+
+    Args:
+        trace: what `load` returned.
+        thresholds: as of `analyze`.
+    """
+    shared = _Shared(trace, Host(trace), thresholds or Thresholds(), None, None)
+    return tuple(each.view(each.whole.low, each.whole.high) for each in _measured(shared))
+
+
 @dataclass(frozen=True, slots=True)
 class _Shared:
     """What all devices of a trace are measured with."""
@@ -265,7 +276,7 @@ class _Measured:
 
     def figures(self, window: Window, gaps: int) -> DeviceFigures:
         """Compute all metrics in one window."""
-        view = self._view(window.low, window.high)
+        view = self.view(window.low, window.high)
         return DeviceFigures(
             device=self.device.label,
             kind=self.device.kind,
@@ -279,7 +290,7 @@ class _Measured:
 
     def drawn(self, window: Window, marks: int) -> Drawn:
         """Prepare what pictures of one window show."""
-        view = self._view(window.low, window.high)
+        view = self.view(window.low, window.high)
         return Drawn(
             picture(view, marks),
             by_name.activities(view),
@@ -327,7 +338,7 @@ class _Measured:
             device=self.device.label,
             kind=self.device.kind,
             whole=found.values(whole.low, whole.high),
-            parallelism=parallelism(self._view(whole.low, whole.high)),
+            parallelism=parallelism(self.view(whole.low, whole.high)),
             steps=tuple(
                 found.values(window.low, window.high) for window in self._own_steps or self.steps
             ),
@@ -337,7 +348,8 @@ class _Measured:
         line = self._line.cut(window.low, window.high)
         return line.work_ns, line.time_where(line.running > 0)
 
-    def _view(self, low: int, high: int) -> View:
+    def view(self, low: int, high: int) -> View:
+        """Return the device in the window [low, high)."""
         graph = None if self.graph is None else self.graph.within(low, high)
         return View(
             device=self.device,
