@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from analysis.metrics.usage import Usage
     from analysis.pipeline import Times, analyze
     from analysis.report import Report, TraceReport
+    from analysis.tables.asking import sql
     from analysis.thresholds import Thresholds
     from analysis.trace import load
 
@@ -41,6 +42,7 @@ __all__ = [
     "compare",
     "hta",
     "load",
+    "sql",
     "trace_handler",
 ]
 
@@ -59,6 +61,7 @@ _HOME = {
     "analyze": "analysis.pipeline",
     "compare": "analysis.diff",
     "load": "analysis.trace",
+    "sql": "analysis.tables.asking",
     "trace_handler": "analysis.handler",
 }
 

@@ -7,6 +7,7 @@ AnalysisError
 ├── SelectionError        a step, mode or option that the input does not have
 ├── MissingExtraError     an optional dependency is not installed
 ├── HtaError              HTA cannot do what was asked of it
+├── QueryError            a question in SQL is not allowed, wrong, or took too much
 └── OutputError           a result cannot be written
 
 Every message names the file, the place, what was expected and what to do.
@@ -41,6 +42,10 @@ class MissingExtraError(AnalysisError):
 
 class HtaError(AnalysisError):
     """HTA cannot do what was asked of it."""
+
+
+class QueryError(AnalysisError):
+    """A question in SQL is not allowed, wrong, or took too much time or memory."""
 
 
 class OutputError(AnalysisError):

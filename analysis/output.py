@@ -33,7 +33,7 @@ def check_writable(directory: Path) -> None:
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
-        raise _refused(there, error) from error
+        raise refused(there, error) from error
 
 
 def write_all(directory: Path, files: Mapping[str, str | bytes]) -> list[Path]:
@@ -55,7 +55,7 @@ def write_all(directory: Path, files: Mapping[str, str | bytes]) -> list[Path]:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _refused(directory, error) from error
+        raise refused(directory, error) from error
     moves: list[tuple[Path, Path]] = []
     try:
         for name, content in files.items():
@@ -102,17 +102,18 @@ def _write(draft: Path, target: Path, parts: Iterable[bytes]) -> None:
             # A disk may be found full only now, and a crash must not leave an empty file.
             os.fsync(file.fileno())
     except OSError as error:
-        raise _refused(target, error) from error
+        raise refused(target, error) from error
 
 
 def _move(draft: Path, target: Path) -> None:
     try:
         draft.replace(target)
     except OSError as error:
-        raise _refused(target, error) from error
+        raise refused(target, error) from error
 
 
-def _refused(path: Path, error: OSError) -> OutputError:
+def refused(path: Path, error: OSError) -> OutputError:
+    """Return the error that says why a path cannot be written, and what to do."""
     reason = error.strerror or str(error)
     room = "make room there, or " if error.errno in _NO_SPACE else ""
     return OutputError(f"{path}: cannot be written ({reason}); {room}name another directory")

@@ -106,11 +106,12 @@ def one_line(string: str) -> str:
     return "".join(each if each.isprintable() else _escape(each) for each in line)
 
 
-def shortened(name: str) -> str:
-    """Return a name of at most `NAME_LENGTH` characters, its begin and end kept."""
-    if len(name) <= NAME_LENGTH:
+def shortened(name: str, length: int = NAME_LENGTH) -> str:
+    """Return a name of at most `length` characters, its begin and end kept."""
+    if len(name) <= length:
         return name
-    return name[: NAME_LENGTH - _KEPT_TAIL - 1] + _ELLIPSIS + name[-_KEPT_TAIL:]
+    tail = min(_KEPT_TAIL, length // 3)
+    return name[: length - tail - 1] + _ELLIPSIS + name[-tail:]
 
 
 def encodable(string: str, encoding: str) -> str:

@@ -28,6 +28,9 @@ BRANCH_RANGE = "overlap.branch "
 STREAM_WAIT = "Stream Wait Event"
 """Kineto's name for a recorded wait of one stream for another."""
 
+MODULE = "nn.Module: "
+"""What the profiler writes before the name of a module, among the frames of Python."""
+
 PROFILER_STEP = "ProfilerStep#"
 """The prefix of torch.profiler's own marks."""
 
@@ -176,6 +179,16 @@ def profiler_step(names: Sequence[str]) -> NDArray[np.bool_]:
 def own_step(names: Sequence[str]) -> NDArray[np.bool_]:
     """Tell which annotations are the recorder's steps."""
     return np.fromiter((name == STEP_RANGE for name in names), np.bool_, len(names))
+
+
+def module(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which Python frames are calls of modules."""
+    return np.fromiter((name.startswith(MODULE) for name in names), np.bool_, len(names))
+
+
+def module_name(frame: str) -> str:
+    """Return what the frame of a module's call calls the module."""
+    return frame.removeprefix(MODULE)
 
 
 def branch(names: Sequence[str]) -> NDArray[np.bool_]:

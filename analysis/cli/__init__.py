@@ -20,6 +20,8 @@ _COMMANDS = {
     "sweep": ("analysis.cli.sweep", "Say from which operator length on each mode pays."),
     "graph": ("analysis.cli.graph", "Show what depends on what, and how much could run at once."),
     "claim": ("analysis.cli.claim", 'Say what the post\'s "about twice" comes from.'),
+    "sql": ("analysis.cli.sql", "Ask in SQL about traces."),
+    "export": ("analysis.cli.export", "Write the tables of traces as Parquet or CSV."),
     "cache": ("analysis.cli.cache", "Look at, or empty, the kept columns of large traces."),
     "check-trace": ("analysis.cli.check_trace", "Tell whether traces can be trusted."),
     "hta": ("analysis.cli.hta", "Run the analyses of HTA on traces and print its tables."),

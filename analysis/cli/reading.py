@@ -30,6 +30,10 @@ class _Size(click.ParamType[int]):
         return int(matched[1]) * _UNITS[matched[2]]
 
 
+SIZE = _Size()
+"""The type of options that are sizes."""
+
+
 def reading_options(command: Callable[..., int]) -> Callable[..., int]:
     """Add --strict, --max-bytes and --no-cache; the command is given a `Reading`."""
 
@@ -38,7 +42,7 @@ def reading_options(command: Callable[..., int]) -> Callable[..., int]:
     )
     @click.option(
         "--max-bytes",
-        type=_Size(),
+        type=SIZE,
         default=MAX_BYTES,
         metavar="SIZE",
         help=f"Stop reading a text longer than this.  [default: {MAX_BYTES >> 30} GiB]",

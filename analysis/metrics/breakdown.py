@@ -40,7 +40,7 @@ def breakdown(view: View) -> Breakdown:
     for key in np.flatnonzero(table).tolist():
         state, mask = line.states[key // masks], key % masks
         if state in split:
-            split[state][_classes(mask)] = int(table[key])
+            split[state][classes(mask)] = int(table[key])
     return Breakdown(by_state(line), split)
 
 
@@ -51,5 +51,6 @@ def by_state(line: Timeline) -> dict[str, int]:
     return dict(zip(line.states, totals.tolist(), strict=True))
 
 
-def _classes(mask: int) -> str:
+def classes(mask: int) -> str:
+    """Return the labels of the classes whose bits are set, joined by `+`."""
     return "+".join(work.label for work in WorkClass if mask >> work & 1)

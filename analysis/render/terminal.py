@@ -63,7 +63,8 @@ class _Writer:
         self._encoding = encoding
 
     def section(self, section: Section) -> None:
-        self._console.print(self._plain(section.title), style="bold")
+        if section.title:
+            self._console.print(self._plain(section.title), style="bold")
         for block in section.blocks:
             self._block(block)
             self._console.print()

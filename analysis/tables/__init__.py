@@ -1,0 +1,1 @@
+"""Traces as tables, for SQL and for other programs."""

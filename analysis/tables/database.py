@@ -1,0 +1,198 @@
+"""Traces as a DuckDB database, in memory, for one question."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from analysis.errors import QueryError
+from analysis.tables.allowed import tables_of
+from analysis.tables.arrow import missing, pyarrow, schema
+from analysis.tables.schema import TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import ModuleType
+
+    import duckdb
+    import pyarrow as pa
+
+
+_CLOSED = (
+    "python_enable_replacements",  # variables of this program are no tables
+    "autoinstall_known_extensions",
+    "autoload_known_extensions",
+    "allow_community_extensions",
+    "allow_persistent_secrets",
+    "enable_external_access",
+)
+"""Settings of DuckDB that are off where nobody vouches for the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a question may do and take.
+
+    Attributes:
+        allow_external: let it do whatever DuckDB can: read and write files, load
+            extensions, reach the network.
+        memory: bytes that DuckDB may take beside the tables; None: 80% of the machine's.
+        timeout_s: seconds that it may run; None: as long as it takes.
+    """
+
+    allow_external: bool = False
+    memory: int | None = None
+    timeout_s: float | None = None
+
+
+def ask(
+    query: str, supply: Callable[[frozenset[str]], Mapping[str, object]], limits: Limits
+) -> pa.Table:
+    """Answer a question.
+
+    Args:
+        query: SQL; one SELECT, or with `allow_external` any statements, of which the
+            last one's answer counts.
+        supply: returns tables of Arrow, or what can be scanned like one, given their names.
+        limits: what it may do and take.
+
+    Raises:
+        QueryError: it is not allowed, wrong, or took too much.
+        MissingExtraError: DuckDB or pyarrow is not installed.
+    """
+    pyarrow()
+    duck = _duckdb()
+    with _connected(duck, limits) as connection, _told(duck, query, limits):
+        named = frozenset(TABLES)
+        if not limits.allow_external:
+            named &= tables_of(connection, query)
+        supplied = supply(named)
+        for name in TABLES:
+            # The others are there, so that they can be listed.
+            connection.register(name, supplied.get(name, schema(name).empty_table()))
+        if not limits.allow_external:
+            connection.execute("set lock_configuration = true")
+        with _within(connection, limits.timeout_s):
+            answer = connection.execute(query)
+            return _plain(_table(answer))
+
+
+def _duckdb() -> ModuleType:
+    try:
+        import duckdb  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise missing("DuckDB", error) from error
+    return duckdb
+
+
+@contextmanager
+def _connected(duck: ModuleType, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a database that is alone in memory, and reaches out of it only if allowed."""
+    with tempfile.TemporaryDirectory(prefix="torch-overlap-") as room:
+        config: dict[str, Any] = {"temp_directory": room}
+        if limits.memory is not None:
+            config["memory_limit"] = f"{limits.memory}B"
+        connection = duck.connect(":memory:", config=config)
+        try:
+            if not limits.allow_external:
+                for setting in _CLOSED:
+                    connection.execute(f"set {setting} = false")
+            yield connection
+        finally:
+            connection.close()
+
+
+@contextmanager
+def _told(duck: ModuleType, query: str, limits: Limits) -> Iterator[None]:
+    """Turn DuckDB's errors into ours, with what they leave unsaid."""
+    try:
+        yield
+    except duck.InterruptException as error:
+        raise QueryError(
+            f"the query: took longer than {limits.timeout_s:g} s, and was stopped"
+            if limits.timeout_s is not None
+            else "the query: was interrupted"
+        ) from error
+    except duck.OutOfMemoryException as error:
+        raise QueryError(
+            f"the query: {_message(error)}; allow more, or ask for less: fewer columns, or a "
+            "condition"
+        ) from error
+    except duck.Error as error:
+        raise QueryError(f"the query: {_message(error)}{_help(duck, query, error)}") from error
+
+
+def _message(error: Exception) -> str:
+    return str(error).strip()
+
+
+def _help(duck: ModuleType, query: str, error: Exception) -> str:
+    """Return the names that there are, where a name was wrong."""
+    if isinstance(error, duck.PermissionException):
+        return "; --allow-external allows it"
+    if isinstance(error, duck.CatalogException):
+        return f"\n\nThe tables: {', '.join(TABLES)}"
+    if not isinstance(error, duck.BinderException):
+        return ""
+    words = {word.lower() for word in re.findall(r"\w+", query)}
+    listed = [
+        f"{name} ({', '.join(field.name for field in fields)})"
+        for name, fields in TABLES.items()
+        if name in words
+    ]
+    return "".join(f"\n\nThe columns of {each}" for each in listed)
+
+
+@contextmanager
+def _within(connection: duckdb.DuckDBPyConnection, timeout_s: float | None) -> Iterator[None]:
+    """Interrupt what runs longer than that."""
+    if timeout_s is None:
+        yield
+        return
+    timer = threading.Timer(timeout_s, connection.interrupt)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _table(answer: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Return the rows; a statement that answers nothing gives a table without columns."""
+    columns: object = answer.description  # None after such a statement
+    return answer.to_arrow_table() if columns else pyarrow().table({})
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Name each column once, and turn sums of whole numbers, which DuckDB widens, back.
+
+    A sum of int64 is one of 128 bits; where all fit, they become int64 again.
+    """
+    arrow = pyarrow()
+    names: list[str] = []
+    columns = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        names.append(_unlike(name, names))
+        wide = arrow.types.is_decimal(column.type) and not column.type.scale
+        columns.append(_narrow(arrow, column) if wide else column)
+    return arrow.Table.from_arrays(columns, names=names)
+
+
+def _narrow(arrow: ModuleType, column: Any) -> Any:
+    try:
+        return column.cast(arrow.int64())
+    except arrow.ArrowInvalid:
+        return column
+
+
+def _unlike(name: str, taken: list[str]) -> str:
+    """Return the name, numbered where it is taken: a join may give one twice."""
+    number, unlike = 1, name
+    while unlike in taken:
+        number += 1
+        unlike = f"{name}_{number}"
+    return unlike
