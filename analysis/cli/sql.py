@@ -45,9 +45,7 @@ def _show_tables(context: click.Context, _: click.Parameter, wanted: bool) -> No
 
 
 @click.command("sql")
-@click.argument(
-    "arguments", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="TRACES... QUERY"
-)
+@click.argument("arguments", nargs=-1, required=True, metavar="TRACES... QUERY")
 @click.option(
     "-f",
     "--file",
@@ -98,7 +96,7 @@ def _show_tables(context: click.Context, _: click.Parameter, wanted: bool) -> No
 )
 @reading_options
 def command(
-    arguments: tuple[Path, ...],
+    arguments: tuple[str, ...],
     *,
     file: Path | None,
     form: str,
@@ -132,22 +130,29 @@ def command(
     return say_unread(question.traces)
 
 
-def _query(arguments: tuple[Path, ...], file: Path | None) -> tuple[tuple[Path, ...], str]:
+def _query(arguments: tuple[str, ...], file: Path | None) -> tuple[tuple[Path, ...], str]:
     """Return the traces, and what is asked of them."""
     if file is not None:
-        if str(file) == STDIN and STDIN in map(str, arguments):
+        if str(file) == STDIN and STDIN in arguments:
             raise click.UsageError("standard input cannot hold both a trace and the query")
-        return arguments, _read(file)
+        return tuple(map(Path, arguments)), _read(file)
     *paths, last = arguments
     if not paths:
         raise click.UsageError(
             f"{last} stands alone; expected traces, and then a query in quotes (or -f FILE)"
         )
-    if last.exists():
+    if _is_path(last):
         raise click.UsageError(
             f"{last} is a file; expected a query in quotes after the traces, or -f FILE"
         )
-    return tuple(paths), str(last)
+    return tuple(map(Path, paths)), last
+
+
+def _is_path(argument: str) -> bool:
+    try:
+        return bool(argument) and Path(argument).exists()
+    except OSError:  # a query is longer than any path
+        return False
 
 
 def _read(file: Path) -> str:

@@ -107,8 +107,7 @@ def _flat(answer: pa.Table) -> pa.Table:
     arrow = pyarrow()
     columns = []
     for column in answer.columns:
-        nested = arrow.types.is_nested(column.type) or arrow.types.is_interval(column.type)
-        if nested:
+        if arrow.types.is_nested(column.type):
             texts = [None if value is None else str(value) for value in column.to_pylist()]
             columns.append(arrow.array(texts, arrow.string()))
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +66,8 @@ def ask(
     """
     pyarrow()
     duck = _duckdb()
+    if not query.isascii() and query.encode("utf-8", "replace").decode("utf-8") != query:
+        raise QueryError("the query: is no UTF-8; expected a SELECT")
     with _connected(duck, limits) as connection, _told(duck, query, limits):
         named = frozenset(TABLES)
         if not limits.allow_external:
@@ -161,32 +163,33 @@ def _within(connection: duckdb.DuckDBPyConnection, timeout_s: float | None) -> I
         timer.cancel()
 
 
-def _table(answer: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Return the rows; a statement that answers nothing gives a table without columns."""
-    columns: object = answer.description  # None after such a statement
-    return answer.to_arrow_table() if columns else pyarrow().table({})
+def _table(answer: duckdb.DuckDBPyConnection | None) -> pa.Table:
+    """Return the rows; where nothing was asked, a table without columns."""
+    return pyarrow().table({}) if answer is None else answer.to_arrow_table()
 
 
 def _plain(table: pa.Table) -> pa.Table:
-    """Name each column once, and turn sums of whole numbers, which DuckDB widens, back.
+    """Name each column once, and turn sums of whole numbers back to int64 where all fit.
 
-    A sum of int64 is one of 128 bits; where all fit, they become int64 again.
+    DuckDB gives them 128 bits.
     """
     arrow = pyarrow()
     names: list[str] = []
     columns = []
     for name, column in zip(table.column_names, table.columns, strict=True):
         names.append(_unlike(name, names))
-        wide = arrow.types.is_decimal(column.type) and not column.type.scale
-        columns.append(_narrow(arrow, column) if wide else column)
+        columns.append(_usual(arrow, column))
     return arrow.Table.from_arrays(columns, names=names)
 
 
-def _narrow(arrow: ModuleType, column: Any) -> Any:
-    try:
-        return column.cast(arrow.int64())
-    except arrow.ArrowInvalid:
-        return column
+def _usual(arrow: ModuleType, column: Any) -> Any:
+    """Return a column in a type that every format can write."""
+    if arrow.types.is_interval(column.type):
+        return arrow.array([None if each is None else str(each) for each in column.to_pylist()])
+    if arrow.types.is_decimal(column.type) and not column.type.scale:
+        with suppress(arrow.ArrowInvalid):  # a sum that is too large
+            return column.cast(arrow.int64())
+    return column
 
 
 def _unlike(name: str, taken: list[str]) -> str:

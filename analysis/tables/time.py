@@ -89,7 +89,9 @@ def _gaps(view: View) -> Rows:
         "state": texts(max(gap.breakdown_ns, key=gap.breakdown_ns.__getitem__) for gap in found),
         "before": texts(gap.before for gap in found),
         "after": texts(gap.after for gap in found),
-        "after_event": _enders(view, end, np.array([gap.after is not None for gap in found])),
+        "after_event": _enders(
+            view, end, np.array([gap.after is not None for gap in found], np.bool_)
+        ),
         "host_call": texts(None if host is None else host.call for host in hosts),
         "host_op": texts(None if host is None else host.operator for host in hosts),
         "host_outermost_op": texts(

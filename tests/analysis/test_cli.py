@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from analysis import cli
 from analysis.cli import report as report_command
 from analysis.report import SCHEMA_VERSION
 from tests.analysis.raw import document, event
+from tests.analysis.running import Ended, Run, run
 from tests.builders import (
     annotation,
     chrome_trace,
@@ -28,6 +28,8 @@ from tests.builders import (
 from tests.shared import REPOSITORY
 
 Record = Callable[..., Path]
+
+__all__ = ["run"]
 
 EVENTS = [
     *(annotation(f"ProfilerStep#{i}", 1_000 * i, 1_000 * i + 900) for i in (3, 4)),
@@ -42,34 +44,6 @@ EVENTS = [
         )
     ),
 ]
-
-
-@dataclass(frozen=True)
-class Ended:
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Ended]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs `analyze` in this process, in a folder of the test's own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def invoke(*arguments: str | Path) -> Ended:
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main([str(argument) for argument in arguments])
-        out, err = capfd.readouterr()
-        code = ended.value.code
-        assert isinstance(code, int)
-        return Ended(code, out, err)
-
-    return invoke
 
 
 @pytest.fixture
