@@ -77,7 +77,7 @@ def _activities(recorded: Recorded, view: View) -> Rows:
         "overlap_ns": spent(view.timeline, view.timeline.running > 1, device),
         "correlation": correlation(recorded.trace.events.correlation[row]),
         **_launched(recorded, view),
-        **_graph_nodes(recorded, row),
+        **_graph_nodes(recorded, device),
         **({} if view.stages is None else _stages(view.stages)),
         **_called_from(recorded, device, row),
         **_shapes(device),
@@ -112,14 +112,12 @@ def _launched(recorded: Recorded, view: View) -> Rows:
     }
 
 
-def _graph_nodes(recorded: Recorded, row: Places) -> Rows:
-    nodes = recorded.trace.graph_nodes
-    place = np.full(len(recorded.trace.events), NONE, np.intp)
-    place[nodes.row] = np.arange(len(nodes.row))
-    known = place[row] >= 0
-    graph, node = np.zeros(len(row), np.int64), np.zeros(len(row), np.int64)
-    graph[known], node[known] = nodes.graph[place[row][known]], nodes.node[place[row][known]]
-    return {"graph": Known(graph, known), "graph_node": Known(node, known)}
+def _graph_nodes(recorded: Recorded, device: Device) -> Rows:
+    nodes, known = recorded.trace.graph_nodes, device.graph_node >= 0
+    rows = np.where(known, device.graph_node, 0)
+    if not len(nodes.row):
+        return {}
+    return {"graph": Known(nodes.graph[rows], known), "graph_node": Known(nodes.node[rows], known)}
 
 
 def _stages(stages: Stages) -> Rows:

@@ -1,6 +1,7 @@
 """Each column by a trace small enough to be worked out by hand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -38,7 +39,10 @@ EVENTS = [
     kernel("lost", 600, 700),
     graph_launch(800, 850, correlation=3, tid=2),
     kernel("ncclDevKernel_AllReduce", 900, 1_100, stream=8, correlation=3),
-    kernel("add", 950, 1_000, correlation=3),
+    replace(
+        node := kernel("add", 950, 1_000, correlation=3),
+        args={**node.args, "graph id": 5, "graph node id": 7},
+    ),
 ]
 
 
@@ -124,6 +128,10 @@ def test_the_shape_of_a_kernel(rows: Rows) -> None:
     gemm, lost, *_ = chosen(rows("activities"), *columns)
     assert gemm == (4, 64, 32, 100, None, None)
     assert lost == (None,) * 6
+
+
+def test_the_node_of_a_graph(rows: Rows) -> None:
+    assert chosen(rows("activities"), "graph", "graph_node")[1:3] == [(None, None), (5, 7)]
 
 
 def test_launches_are_one_a_call(rows: Rows) -> None:
