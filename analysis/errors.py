@@ -8,6 +8,7 @@ AnalysisError
 ├── MissingExtraError     an optional dependency is not installed
 ├── HtaError              HTA cannot do what was asked of it
 ├── QueryError            a question in SQL is not allowed, wrong, or took too much
+├── ViewerError           a trace cannot be handed to a viewer
 └── OutputError           a result cannot be written
 
 Every message names the file, the place, what was expected and what to do.
@@ -46,6 +47,10 @@ class HtaError(AnalysisError):
 
 class QueryError(AnalysisError):
     """A question in SQL is not allowed, wrong, or took too much time or memory."""
+
+
+class ViewerError(AnalysisError):
+    """A trace cannot be handed to a viewer, or the viewer did not take it."""
 
 
 class OutputError(AnalysisError):

@@ -129,14 +129,20 @@ def by_step(
     return tuple(each.stepwise() for each in _measured(shared))
 
 
-def views(trace: Trace, *, thresholds: Thresholds | None = None) -> tuple[View, ...]:
+def views(
+    trace: Trace,
+    *,
+    thresholds: Thresholds | None = None,
+    execution: Execution | None = None,
+) -> tuple[View, ...]:
     """Return each device over its whole window, from which its figures are computed.
 
     Args:
         trace: what `load` returned.
         thresholds: as of `analyze`.
+        execution: as of `analyze`.
     """
-    shared = _Shared(trace, Host(trace), thresholds or Thresholds(), None, None)
+    shared = _Shared(trace, Host(trace), thresholds or Thresholds(), None, execution)
     return tuple(each.view(each.whole.low, each.whole.high) for each in _measured(shared))
 
 

@@ -98,7 +98,7 @@ def _marks(traces: int) -> int:
 
 def _measure(source: Source, trace: Trace, options: _Options) -> TraceReport:
     gaps, within, marks, hta = options
-    execution, unread = _execution(source)
+    execution, unread = execution_beside(source)
     measured = analyze(trace, gaps=gaps, within=within, execution=execution, marks=marks)
     return dataclasses.replace(
         measured,
@@ -109,7 +109,7 @@ def _measure(source: Source, trace: Trace, options: _Options) -> TraceReport:
     )
 
 
-def _execution(source: Source) -> tuple[Execution | None, tuple[str, ...]]:
+def execution_beside(source: Source) -> tuple[Execution | None, tuple[str, ...]]:
     """Read what depends on what, where that lies beside the trace; it is no condition."""
     if source.graph is None:
         return None, ()

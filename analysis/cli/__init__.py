@@ -24,6 +24,10 @@ _COMMANDS = {
     "export": ("analysis.cli.export", "Write the tables of traces as Parquet or CSV."),
     "cache": ("analysis.cli.cache", "Look at, or empty, the kept columns of large traces."),
     "check-trace": ("analysis.cli.check_trace", "Tell whether traces can be trusted."),
+    "perfetto": (
+        "analysis.cli.perfetto",
+        "Look at a trace in Perfetto's viewer, and add what was measured to it.",
+    ),
     "hta": ("analysis.cli.hta", "Run the analyses of HTA on traces and print its tables."),
 }
 _USAGE_ERROR = 2

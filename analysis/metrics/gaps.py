@@ -12,6 +12,8 @@ from analysis.metrics.accelerator import gap_enders
 from analysis.metrics.breakdown import by_state
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from analysis.metrics.view import View
@@ -95,7 +97,7 @@ def gaps(view: View, limit: int) -> Gaps:
     longest = np.lexsort((found.start, -lengths))[:limit]
     surroundings = _Surroundings(view) if len(longest) else None
     listed = tuple(
-        surroundings.describe(int(found.start[i]), int(found.end[i]))
+        surroundings.describe(int(found.start[i]), int(found.end[i]))[0]
         for i in longest.tolist()
         if surroundings is not None
     )
@@ -104,6 +106,14 @@ def gaps(view: View, limit: int) -> Gaps:
         idle_gaps_unlisted_ns=int(lengths.sum()) - sum(gap.duration_ns for gap in listed),
         idle_gaps=listed,
     )
+
+
+def each_gap(view: View) -> Iterator[tuple[Gap, int | None]]:
+    """Yield all gaps in their order, each with the row of the activity that ends it."""
+    found = view.timeline.gaps()
+    surroundings = _Surroundings(view)
+    for start, end in zip(found.start.tolist(), found.end.tolist(), strict=True):
+        yield surroundings.describe(start, end)
 
 
 class _Surroundings:
@@ -122,14 +132,14 @@ class _Surroundings:
         if view.stages is not None:
             self._called = np.sort(view.stages.called)
 
-    def describe(self, start: int, end: int) -> Gap:
-        """Return the gap [start, end) with all that is known of it."""
+    def describe(self, start: int, end: int) -> tuple[Gap, int | None]:
+        """Return the gap [start, end) with all that is known of it, and what ends it."""
         view, device = self._view, self._view.device
         place = int(np.searchsorted(self._ender_starts, end, side="left"))
         ended = place < len(self._enders) and self._ender_starts[place] == end < view.high
         ender = int(self._enders[place]) if ended else None
         states = by_state(view.timeline.part(start, end))
-        return Gap(
+        gap = Gap(
             start_ns=start - view.low,
             duration_ns=end - start,
             breakdown_ns={state: ns for state, ns in states.items() if ns},
@@ -138,6 +148,7 @@ class _Surroundings:
             host=self._host(ender, start),
             waiting=self._waiting(ender, end),
         )
+        return gap, ender
 
     def _before(self, start: int) -> str | None:
         """Return the activity that ended last; of several, the first in the alphabet."""

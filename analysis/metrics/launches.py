@@ -178,11 +178,9 @@ def _per_second(count: int, ns: int) -> float | None:
 def _queues(
     view: View, launched: Launches, rows: NDArray[np.intp]
 ) -> tuple[Queue, tuple[Queue, ...]]:
-    """Follow what waits from the begin of its call to its start, on all lanes and on each."""
+    """Follow what waits on all lanes and on each."""
     device = view.device
-    waits = Intervals(launched.start[rows], device.start[rows]).clip(view.low, view.high)
-    waited = waits.end > waits.start
-    waits, lane = _select(waits, waited), device.lane[rows[waited]]
+    waits, lane = _waiting(view, launched, rows)
     full = Intervals.empty()
     queues: list[Queue] = []
     for code in distinct(lane).tolist():
@@ -193,6 +191,26 @@ def _queues(
         full = Intervals(*map(np.concatenate, zip(full, of_lane, strict=True)))
         queues.append(_queue(device.lanes[code], own, of_lane, view.length))
     return _queue(None, waits, union(full), view.length), tuple(queues)
+
+
+def waiting(view: View) -> tuple[Intervals, NDArray[np.int32]]:
+    """Return when each launched activity waited for its start, and its lane's index.
+
+    The begin of its call begins the wait; a replay of a graph waits for its first activity.
+    Where nothing is launched, on a CPU, nothing waits.
+    """
+    if view.device.launches is None or view.heads is None:
+        return Intervals.empty(), np.empty(0, np.int32)
+    return _waiting(view, view.device.launches, view.heads.row)
+
+
+def _waiting(
+    view: View, launched: Launches, rows: NDArray[np.intp]
+) -> tuple[Intervals, NDArray[np.int32]]:
+    device = view.device
+    waits = Intervals(launched.start[rows], device.start[rows]).clip(view.low, view.high)
+    waited = waits.end > waits.start
+    return _select(waits, waited), device.lane[rows[waited]]
 
 
 def _queue(lane: str | None, waits: Intervals, full: Intervals, length: int) -> Queue:

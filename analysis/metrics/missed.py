@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from analysis.metrics.lanes import STAGE_NAMES
+from analysis.metrics.parallelism import lacks_too_much
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from analysis.graph import Graph
@@ -55,6 +58,22 @@ class Missed:
     saved_ns: int
     breakdown_ns: dict[str, int]
     start_ns: int
+
+
+class Pair(NamedTuple):
+    """Two nodes of the graph that ran in turn.
+
+    Attributes:
+        first: the one that ran first.
+        second: the other.
+        reason: as of `Missed`.
+        saved_ns: what overlapping could have saved.
+    """
+
+    first: int
+    second: int
+    reason: str
+    saved_ns: int
 
 
 class _Pairs(NamedTuple):
@@ -110,6 +129,23 @@ def missed(view: View, graph: Graph, spans: Spans) -> list[Missed]:
         for kind, (first, second, first_branch, second_branch, why) in enumerate(kinds.tolist())
     ]
     return sorted(found, key=lambda each: (-each.saved_ns, each.start_ns, each.first, each.second))
+
+
+def pairs(view: View) -> Iterator[Pair]:
+    """Yield the pairs of a window one by one, by the second's start; none without a graph."""
+    graph, spans = view.graph, view.spans
+    if graph is None or spans is None or not len(graph) or lacks_too_much(graph, spans):
+        return
+    found = _pairs(view, graph, spans)
+    reasons, reason = _reasons(view, graph, found)
+    order = np.lexsort((found.first, graph.start[found.second]))
+    for row in order.tolist():
+        yield Pair(
+            int(found.first[row]),
+            int(found.second[row]),
+            reasons[int(reason[row])],
+            int(found.saved[row]),
+        )
 
 
 def _pairs(view: View, graph: Graph, spans: Spans) -> _Pairs:

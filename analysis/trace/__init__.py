@@ -8,8 +8,20 @@ if TYPE_CHECKING:
     from analysis.trace.copying import TraceText, trace_text
     from analysis.trace.loading import Progress, Reading, load
     from analysis.trace.pack import packed
+    from analysis.trace.plain import Plain, plain_file
 
-__all__ = ["MAX_BYTES", "STDIN", "Progress", "Reading", "TraceText", "load", "packed", "trace_text"]
+__all__ = [
+    "MAX_BYTES",
+    "STDIN",
+    "Plain",
+    "Progress",
+    "Reading",
+    "TraceText",
+    "load",
+    "packed",
+    "plain_file",
+    "trace_text",
+]
 
 STDIN = "-"
 """The path that means standard input."""
@@ -20,6 +32,8 @@ _HOMES = {
     "TraceText": "analysis.trace.copying",
     "trace_text": "analysis.trace.copying",
     "packed": "analysis.trace.pack",
+    "Plain": "analysis.trace.plain",
+    "plain_file": "analysis.trace.plain",
 }
 
 
