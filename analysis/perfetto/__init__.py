@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.perfetto.annotate import Annotated, annotate
+from analysis.perfetto.annotation import Annotated, annotate
 from analysis.perfetto.viewer import Offer, browse, offered
 
 __all__ = ["Annotated", "Offer", "annotate", "browse", "offered"]

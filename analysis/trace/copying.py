@@ -156,7 +156,7 @@ class TraceText:
         else:
             self._rest = _blank(between) + text[found.used :]
         stretch = text[:end]
-        if _count(stretch) != len(found.events):
+        if found.losses or not _separated(text, begin, found.ranges):
             stretch = _SEPARATOR.join(found.events)
         return stretch
 
@@ -185,6 +185,15 @@ class TraceText:
             whole = None if mended is None else mended[0]
         if whole is not None:
             self.tail = self._blanks + whole[len(decode.OPENING) :]
+
+
+def _separated(text: bytes, begin: int, ranges: list[tuple[int, int]]) -> bool:
+    """Tell whether one comma stands between all events of a text, and none before them."""
+    places = [0, *(place - begin for each in ranges for place in each)]
+    between = [
+        text[end:start].strip() for end, start in zip(places[:-1:2], places[1::2], strict=True)
+    ]
+    return all(each == b"," for each in between[1:]) and between[:1] in ([], [b""])
 
 
 def _blank(text: bytes) -> bytes:
