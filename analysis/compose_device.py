@@ -27,7 +27,7 @@ _SHOWN_LANES = 32
 
 def blocks(device: DeviceFigures) -> list[Block]:
     """Return all tables of a device."""
-    found: list[Block] = [_figures(device), _breakdown(device), _lanes(device)]
+    found: list[Block] = [_figures(device), breakdown(device), lanes(device)]
     pairs = device.of(Lanes).lane_overlap_ns
     if pairs:
         found.append(_pairs(device))
@@ -35,7 +35,7 @@ def blocks(device: DeviceFigures) -> list[Block]:
     if launched is not None and launched.calls:
         found.append(launches(launched))
     if device.gaps.idle_gaps:
-        found.append(_gaps(device))
+        found.append(gaps(device))
     found += compose_graph.blocks(device)
     return found
 
@@ -99,7 +99,8 @@ def _figures(device: DeviceFigures) -> Table:
     return Table(columns, kept, caption + ".")
 
 
-def _breakdown(device: DeviceFigures) -> Table:
+def breakdown(device: DeviceFigures) -> Table:
+    """Return the states of the window, and what they mean."""
     times = device.of(Breakdown).breakdown_ns
     present = sorted(((ns, state) for state, ns in times.items() if ns), reverse=True)
     rows = tuple(
@@ -114,7 +115,8 @@ def _breakdown(device: DeviceFigures) -> Table:
     return Table(columns, rows, "Every nanosecond of the window, by state.")
 
 
-def _lanes(device: DeviceFigures) -> Table:
+def lanes(device: DeviceFigures) -> Table:
+    """Return the use of each lane, the busiest first."""
     lanes = sorted(device.of(Lanes).lanes, key=lambda lane: -lane.busy_ns)
     columns = (
         Column("thread" if device.kind == "cpu" else "stream", Unit.TEXT),
@@ -182,7 +184,8 @@ def _launch_words(found: LaunchFigures) -> str:
     return "; ".join(words)
 
 
-def _gaps(device: DeviceFigures) -> Table:
+def gaps(device: DeviceFigures, most: int = _SHOWN_GAPS) -> Table:
+    """Return the longest idle gaps, and what stood around them."""
     found = device.gaps
     rows = tuple(
         (
@@ -193,7 +196,7 @@ def _gaps(device: DeviceFigures) -> Table:
             gap.after,
             (gap.host.operator or gap.host.call or gap.host.python) if gap.host else None,
         )
-        for gap in found.idle_gaps[:_SHOWN_GAPS]
+        for gap in found.idle_gaps[:most]
     )
     columns = (
         Column("at", Unit.TIME),

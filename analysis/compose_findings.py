@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.document import Bullets, Section, Unit
+from analysis.page import Claim
 from analysis.units import text
 
 if TYPE_CHECKING:
@@ -39,21 +40,28 @@ def details(findings: Sequence[Finding]) -> list[Section]:
     return [Section("Further findings", 2, (Bullets(further),))] if further else []
 
 
-def _said(findings: Sequence[Finding]) -> list[str]:
-    """Return a paragraph per claim, in the order of the findings."""
-    claims: dict[tuple[str, str], list[Finding]] = {}
+def claims(findings: Sequence[Finding]) -> tuple[Claim, ...]:
+    """Gather the findings of one claim, in the order of the findings."""
+    together: dict[tuple[str, str], list[Finding]] = {}
     for each in findings:
-        claims.setdefault((each.rule, each.claim), []).append(each)
-    return [_paragraph(members) for members in claims.values()]
+        together.setdefault((each.rule, each.claim), []).append(each)
+    return tuple(map(_claim, together.values()))
 
 
-def _paragraph(findings: Sequence[Finding]) -> str:
+def _claim(findings: Sequence[Finding]) -> Claim:
     first = findings[0]
     places = [_place(each, findings) for each in findings[:_PLACES]]
     if further := len(findings) - len(places):
         places.append(f"and {further} more")
-    claim = first.claim.removesuffix(".")
-    return f"{claim}: {'; '.join(places)}. Why: {first.cause}. Try: {first.advice}."
+    return Claim(first.claim.removesuffix("."), tuple(places), first.cause, first.advice)
+
+
+def _said(findings: Sequence[Finding]) -> list[str]:
+    """Return a paragraph per claim."""
+    return [
+        f"{claim}: {'; '.join(places)}. Why: {cause}. Try: {advice}."
+        for claim, places, cause, advice in claims(findings)
+    ]
 
 
 def _place(finding: Finding, all_of_them: Sequence[Finding]) -> str:

@@ -30,10 +30,15 @@ def blocks(device: DeviceFigures) -> list[Block]:
     graph = device.results.get("graph")
     if not isinstance(graph, DependencyGraph):
         return []
-    found: list[Block] = [_figures(device.of(Parallelism), graph), _span(graph)]
+    found: list[Block] = structure(device.of(Parallelism), graph)
     if graph.missed_overlap:
-        found.append(_missed(graph))
+        found.append(missed(graph))
     return found
+
+
+def structure(parallel: Parallelism, graph: DependencyGraph) -> list[Block]:
+    """Return work and span, and what the longest paths consist of."""
+    return [_figures(parallel, graph), _span(graph)]
 
 
 def _figures(parallel: Parallelism, graph: DependencyGraph) -> Table:
@@ -70,8 +75,9 @@ def _span(graph: DependencyGraph) -> Table:
     return Table(columns, rows, "On the longest paths, which no parallelism shortens.")
 
 
-def _missed(graph: DependencyGraph) -> Table:
-    shown = graph.missed_overlap[:_SHOWN_PAIRS]
+def missed(graph: DependencyGraph, most: int = _SHOWN_PAIRS) -> Table:
+    """Return the kinds of pairs that could have run together, the costliest first."""
+    shown = graph.missed_overlap[:most]
     rows = tuple(
         (
             _name(each.first, each.first_branch),

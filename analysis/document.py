@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from analysis.page import Page
 
 
 class Unit(enum.Enum):
@@ -90,7 +93,9 @@ class Document:
     Attributes:
         summary: what a person in a hurry needs; the terminal shows this alone.
         details: everything else.
+        page: the same for a page with pictures; None where none were prepared.
     """
 
     summary: tuple[Section, ...]
     details: tuple[Section, ...]
+    page: Page | None = None

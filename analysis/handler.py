@@ -33,9 +33,9 @@ def trace_handler(
     """Return an `on_trace_ready` that writes each trace, and a report of it.
 
     For `torch.profiler.profile(on_trace_ready=...)`, as `tensorboard_trace_handler` is
-    used. The n-th trace becomes `NAME-n.pt.trace.json.gz`, its report `NAME-n/report.md`
-    and `report.json`. Whatever fails is logged (logger `analysis`), and the program that
-    is profiled goes on.
+    used. The n-th trace becomes `NAME-n.pt.trace.json.gz`, its report `NAME-n/report.html`,
+    `report.md` and `report.json`. Whatever fails is logged (logger `analysis`), and the
+    program that is profiled goes on.
 
     Args:
         directory: where to; made if missing.
@@ -62,7 +62,7 @@ def trace_handler(
 
 def _report(trace: Path, folder: Path) -> None:
     # Each trace is read once.
-    found = report([trace], reading=Reading(cached=False))
+    found = report([trace], pictures=True, reading=Reading(cached=False))
     document = compose(found)
     written = write_all(
         folder,

@@ -14,10 +14,13 @@ from analysis.wording import CAUSES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from analysis.report import DeviceFigures, ModeFigures, RunComparison, TraceReport
+    from analysis.report import DeviceFigures, ModeFigures, Report, RunComparison, TraceReport
 
 _WORTH_NAMING = 0.05
 _MOST_CAUSES = 3
+_AT_ONCE = 1.05
+"""From so many lanes on, while any ran, lanes ran at once."""
+_NAMED = 3
 _FACTORS = (
     ("less_work", "less work", "more work"),
     ("more_overlap", "more overlap", "less overlap"),
@@ -33,6 +36,69 @@ def of_trace(trace: TraceReport) -> str:
         return "Device not recorded: no conclusion on parallelism."
     many = len(trace.devices) > 1
     return " ".join(_of_device(device, many=many) for device in trace.devices)
+
+
+def of_report(report: Report) -> str:
+    """Say in one sentence what all traces show: of modes what pays, and whether by overlap."""
+    runs = report.comparison.runs if report.comparison else ()
+    verdicts = [verdict for run in runs if (verdict := _of_whole_run(run))]
+    if verdicts:
+        return " ".join(verdicts)
+    measured = [trace for trace in report.traces if trace.devices]
+    if len(measured) == 1:
+        return of_trace(measured[0])
+    if not measured:
+        return of_trace(report.traces[0]) if report.traces else "No trace was read."
+    return _of_many(measured)
+
+
+def _of_whole_run(run: RunComparison) -> str | None:
+    """Say which mode is fastest and through what, and whether running at once paid."""
+    others = [mode for mode in run.modes if mode.mode != run.baseline and mode.speed_up]
+    if run.baseline is None or not others:
+        return None
+    best = max(others, key=lambda mode: mode.speed_up.value if mode.speed_up else 0.0)
+    at_once = [mode for mode in others if (mode.achieved or 0.0) >= _AT_ONCE]
+    if best.speed_up is not None and best.speed_up.low > 1:
+        value = text(best.speed_up.value, Unit.FACTOR)
+        causes = _factor_words(best)
+        first = f"{best.label} is the fastest, {value} as fast as {run.baseline}"
+        first += f", by {causes}" if causes else ""
+    else:
+        first = f"No mode is faster than {run.baseline}"
+    paid = [mode.label for mode in at_once if mode.speed_up and mode.speed_up.low > 1]
+    if not at_once:
+        second = "nothing ran at once in any mode"
+    elif paid:
+        second = f"running at once paid in {_listed(paid)}"
+    else:
+        second = f"{_listed([mode.label for mode in at_once])} ran at once and gained nothing by it"
+    return f"{first}; {second}."
+
+
+def _listed(names: list[str]) -> str:
+    shown = names[:_NAMED]
+    more = [f"{len(names) - len(shown)} more"] if len(names) > len(shown) else []
+    *first, last = [*shown, *more]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _of_many(traces: list[TraceReport]) -> str:
+    devices = [device for trace in traces for device in trace.devices if device.window_ns]
+    told = [trace for trace in traces if not draws_no_conclusion(trace.notes)]
+    if not devices or not told:
+        return f"{len(traces)} traces: no conclusion on parallelism."
+    shares = sorted(device.of(Usage).overlap_ns / device.window_ns for device in devices)
+    low, high = (text(share, Unit.SHARE) for share in (shares[0], shares[-1]))
+    busiest = max(devices, key=lambda device: device.window_ns)
+    causes = "; ".join(f"{text(share, Unit.SHARE)} {words}" for share, words in _causes(busiest))
+    between = f"{low} of the time" if low == high else f"between {low} and {high} of the time"
+    return f"{len(traces)} traces, {between} overlapped; in the longest {causes}."
+
+
+def of_device(device: DeviceFigures) -> str:
+    """Say what one device of a trace shows."""
+    return _of_device(device, many=False)
 
 
 def _of_device(device: DeviceFigures, *, many: bool) -> str:

@@ -301,6 +301,8 @@ class _Measured:
             picture(view, marks),
             by_name.activities(view),
             by_name.operators(self._operators(), view.low, view.high),
+            begins_ns=view.low - _origin(self._shared.trace),
+            narrowed=self._shared.within is not None,
         )
 
     def _operators(self) -> Events:

@@ -37,11 +37,15 @@ class Drawn:
         picture: its time, within the budget.
         activities: what ran, by name.
         operators: what the host called, by name.
+        begins_ns: when the window begins, from the trace's first event.
+        narrowed: whether the window is that of a range.
     """
 
     picture: Picture
     activities: Totals
     operators: Totals
+    begins_ns: int
+    narrowed: bool
 
 
 @dataclass(frozen=True, slots=True)

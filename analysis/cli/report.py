@@ -42,7 +42,14 @@ def _time(_context: click.Context, _option: click.Parameter, written: str | None
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("reports"),
     show_default=True,
-    help="Directory for report.md and report.json.",
+    help="Directory for the report.",
+)
+@click.option(
+    "--format",
+    "formats",
+    type=click.Choice(list(RENDERERS)),
+    multiple=True,
+    help="Write report.FORMAT; may be given several times.  [default: all]",
 )
 @click.option(
     "--gaps",
@@ -75,6 +82,7 @@ def command(
     traces: tuple[Path, ...],
     *,
     out: Path,
+    formats: tuple[str, ...],
     gaps: int,
     step: int | None,
     named: str | None,
@@ -87,22 +95,25 @@ def command(
 
     A trace is JSON, plain or compressed (.gz, .zst), or alone in a .zip or .tar.gz.
 
-    Writes report.md and report.json, and prints the summary. The exit code is 0,
+    Writes report.html (to look at: pictures, a timeline), report.md and report.json
+    (all figures), and prints the summary. The exit code is 0,
     1 if some of several traces could not be read, or 2 on an error.
     """
     check_writable(out)
+    chosen = {suffix: RENDERERS[suffix] for suffix in formats or RENDERERS}
     with shown() as progress:
         found = report(
             traces,
             gaps=gaps,
             within=_within(step, named, begin, end),
             hta=hta,
+            pictures="html" in chosen,
             reading=reading,
             progress=progress,
         )
     document = compose(found)
     written = write_all(
-        out, {f"report.{suffix}": render(found, document) for suffix, render in RENDERERS.items()}
+        out, {f"report.{suffix}": render(found, document) for suffix, render in chosen.items()}
     )
     summary = terminal.render(
         found,

@@ -8,7 +8,7 @@ and all of them as shares of equal bins of the window. A narrower window shows m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -34,6 +34,7 @@ LANES = 24
 
 _FEWEST_BINS, _MOST_BINS = 60, 800
 _MARKS_PER_BIN = 4
+_FURTHEST = 2**63 - 1
 _GAP_STEPS = 3
 """Bins of gap lengths per factor of ten."""
 
@@ -205,8 +206,8 @@ def _longest(rows: Rows, length: Ints, budget: int) -> Rows:
 def _edges(view: View, budget: int) -> Ints:
     """Return the bins' edges: equal to a nanosecond, and none empty."""
     bins = min(max(budget // _MARKS_PER_BIN, _FEWEST_BINS), _MOST_BINS, max(view.length, 1))
-    edges: Ints = np.arange(bins + 1, dtype=np.int64) * view.length // bins + view.low
-    return edges
+    # Lengths of years times the bins are more than 64 bits hold.
+    return np.array([view.low + view.length * i // bins for i in range(bins + 1)], np.int64)
 
 
 def _marks(view: View, rows: Rows, lane: Ints, name: Rows) -> Iterable[Mark]:
@@ -313,8 +314,7 @@ def _gap_lengths(gaps: Intervals) -> tuple[GapLengths, ...]:
     length = gaps.end - gaps.start
     if not len(length):
         return ()
-    steps = np.arange(int(_GAP_STEPS * np.log10(length.max())) + 3)
-    bounds = np.unique(np.rint(10.0 ** (steps / _GAP_STEPS)).astype(np.int64))
+    bounds = _gap_bounds(int(length.max()))
     place = np.searchsorted(bounds, length, side="right") - 1
     number = np.bincount(place, minlength=len(bounds))
     total = np.zeros(len(bounds), np.int64)
@@ -324,3 +324,15 @@ def _gap_lengths(gaps: Intervals) -> tuple[GapLengths, ...]:
     return tuple(
         GapLengths(int(bounds[i]), int(bounds[i + 1]), int(number[i]), int(total[i])) for i in shown
     )
+
+
+def _gap_bounds(longest: int) -> Ints:
+    """Return the bounds of gap lengths in ns, up to the first beyond the longest."""
+    bounds = [1]
+    for step in count(1):
+        bound = round(10 ** (step / _GAP_STEPS))
+        if bound > bounds[-1]:
+            bounds.append(min(bound, _FURTHEST))
+        if bound > longest:
+            return np.array(bounds, np.int64)
+    raise AssertionError("there is always a greater bound")

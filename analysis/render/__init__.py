@@ -11,7 +11,7 @@ import json
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from analysis.render import as_json, markdown
+from analysis.render import as_json, html, markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from analysis.report import Report
 
 RENDERERS: dict[str, Callable[[Report, Document], str | bytes]] = {
+    "html": html.render,
     "md": markdown.render,
     "json": as_json.render,
 }

@@ -19,6 +19,7 @@ from analysis.render.charts import (
     Fall,
     Part,
     Point,
+    Ratios,
     Row,
     Series,
     bars,
@@ -26,6 +27,7 @@ from analysis.render.charts import (
     lines,
     matrix,
     palette,
+    ratio_bars,
     stacked_bars,
     tone_of,
     waterfall,
@@ -49,6 +51,7 @@ def charts(name: str) -> dict[str, str]:
         ),
         "bars": bars([Bar(name, Estimate(2, 1, 3), note=name), Bar("b", 4)], title=name),
         "histogram": histogram([Bin(1, 10, 3, name), Bin(10, 100, 1)], title=name, log=True),
+        "ratio_bars": ratio_bars([name], [Ratios(name, [1.5], name)], title=name),
         "matrix": matrix([name, "b"], [name, "b"], [[None, 0.5], [0.5, 0.0]], title=name),
         "waterfall": waterfall(
             [Fall(name, Estimate(2, 1, 3), True, note=name), Fall("b", 2.0)],
@@ -113,6 +116,7 @@ def test_a_name_of_megabytes_makes_no_large_picture(kind: str) -> None:
         lambda: bars([], title="none"),
         lambda: bars([Bar("nothing", 0)], title="none", reference=0),
         lambda: histogram([], title="none", log=True),
+        lambda: ratio_bars(["a"], [Ratios("b", [None])], title="none"),
         lambda: matrix([], [], [], title="none"),
         lambda: lines([], title="none", x_title="", y_title=""),
         lambda: lines(
@@ -167,6 +171,17 @@ def test_cells_are_the_stronger_the_greater() -> None:
     assert len(set(strength)) == 4
 
 
+def test_a_ratio_and_its_inverse_are_equally_long_on_either_side_of_one() -> None:
+    drawn = ratio_bars(
+        ["up", "down"], [Ratios("a", [4.0, 0.25]), Ratios("b", [2.0, 1.0])], title=""
+    )
+    up, down, half, none = marks(drawn)
+    assert (share(up.get("x")), share(up.get("width"))) == (0.5, 0.5)
+    assert (share(down.get("x")), share(down.get("width"))) == (0, 0.5)
+    assert share(half.get("width")) == pytest.approx(0.25)
+    assert share(none.get("width")) == 0
+
+
 @pytest.mark.parametrize("log", [False, True])
 def test_an_axis_holds_its_ends_and_its_ticks(*, log: bool) -> None:
     scale = spanning([3.0, 4_700.0], log=log, zero=False)
@@ -194,7 +209,7 @@ def test_every_state_has_a_tone() -> None:
 @pytest.mark.parametrize("theme", GROUNDS)
 def test_tones_stand_out_from_the_ground(theme: str) -> None:
     """By the ratio that WCAG 2.2 asks of graphics (1.4.11)."""
-    for tone in (*TONES.values(), *palette.SERIES):
+    for tone in (*TONES.values(), *palette.SERIES, palette.NEUTRAL, palette.LESS):
         assert _contrast(getattr(tone, theme), GROUNDS[theme]) >= 3, tone.key
 
 

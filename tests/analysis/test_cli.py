@@ -61,10 +61,14 @@ def test_a_report_is_written_and_its_summary_printed(run: Run, trace: Path, tmp_
     lines = ended.out.splitlines()
     assert lines[0] == "What ran in parallel"
     assert lines[1].startswith("- two-lanes: 2 lanes, 14.3% of the time overlapped: ")
-    assert lines[-1] == "Written: reports/report.md, reports/report.json"
+    assert lines[-1] == "Written: reports/report.html, reports/report.md, reports/report.json"
     assert "\x1b" not in ended.out
     folder = tmp_path / "reports"
-    assert sorted(each.name for each in folder.iterdir()) == ["report.json", "report.md"]
+    assert sorted(each.name for each in folder.iterdir()) == [
+        "report.html",
+        "report.json",
+        "report.md",
+    ]
     (figures,) = written(folder)["traces"]
     assert figures["path"] == str(trace)
     (device,) = figures["devices"]
@@ -78,7 +82,10 @@ def test_a_report_is_written_and_its_summary_printed(run: Run, trace: Path, tmp_
 def test_the_report_can_go_elsewhere(run: Run, trace: Path, tmp_path: Path) -> None:
     ended = run("report", trace, "--out", "new/deep")
     assert ended.code == 0
-    assert ended.out.splitlines()[-1] == "Written: new/deep/report.md, new/deep/report.json"
+    assert (
+        ended.out.splitlines()[-1]
+        == "Written: new/deep/report.html, new/deep/report.md, new/deep/report.json"
+    )
     assert (tmp_path / "new" / "deep" / "report.json").is_file()
     assert not (tmp_path / "reports").exists()
 

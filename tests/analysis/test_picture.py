@@ -100,7 +100,15 @@ def _check_states(device: DeviceFigures) -> None:
     assert times == device.of(Breakdown).breakdown_ns
 
 
-KERNELS = [(1, 0, 40), (1, 30, 35), (2, 20, 21), (2, 21, 90), (3, 70, 100), (1, 100, 100)]
+KERNELS = [
+    (1, 0, 40),
+    (1, 30, 35),
+    (2, 20, 21),
+    (2, 21, 90),
+    (3, 10, 13),
+    (3, 70, 100),
+    (1, 100, 100),
+]
 
 
 def _built() -> list[Event]:

@@ -13,11 +13,13 @@ from analysis.render.charts.bars import Bar, bars
 from analysis.render.charts.histogram import Bin, histogram
 from analysis.render.charts.lines import Point, Series, lines
 from analysis.render.charts.matrix import matrix
-from analysis.render.charts.palette import SERIES, TONES, Tone, tone_of
+from analysis.render.charts.palette import NEUTRAL, SERIES, TONES, Tone, tone_of
+from analysis.render.charts.ratios import Ratios, ratio_bars
 from analysis.render.charts.stacked import Part, Row, stacked_bars
 from analysis.render.charts.waterfall import Fall, waterfall
 
 __all__ = [
+    "NEUTRAL",
     "SERIES",
     "TONES",
     "Bar",
@@ -25,6 +27,7 @@ __all__ = [
     "Fall",
     "Part",
     "Point",
+    "Ratios",
     "Row",
     "Series",
     "Tone",
@@ -32,6 +35,7 @@ __all__ = [
     "histogram",
     "lines",
     "matrix",
+    "ratio_bars",
     "stacked_bars",
     "tone_of",
     "waterfall",

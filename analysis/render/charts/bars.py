@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from analysis.document import Estimate, Unit
-from analysis.render.charts.palette import SERIES
+from analysis.render.charts.palette import NEUTRAL
 from analysis.render.charts.scale import Scale, spanning
 from analysis.render.charts.svg import LINE, element, frame, label, painted, percent
 from analysis.units import text
@@ -25,7 +25,7 @@ class Bar(NamedTuple):
 
     label: str
     value: float | Estimate
-    tone: Tone = SERIES[0]
+    tone: Tone = NEUTRAL
     note: str = ""
 
 
@@ -70,7 +70,7 @@ def _row(row: Bar, top: float, share: Callable[[float], float], unit: Unit) -> l
 
 
 def _across(x: str, top: float) -> str:
-    geometry = f'x1="{x}" x2="{x}" y1="{top - 3:g}" y2="{top + _BAR + 3:g}"'
+    geometry = f'x1="{x}" x2="{x}" y1="{top:g}" y2="{top + _BAR + 3:g}"'
     stroke = 'stroke="currentColor" stroke-dasharray="3 2" stroke-opacity=".7"'
     return element("line", f'{geometry} {stroke} pointer-events="none"')
 

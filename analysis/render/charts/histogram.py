@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from analysis.document import Unit
-from analysis.render.charts.palette import SERIES
+from analysis.render.charts.palette import NEUTRAL
 from analysis.render.charts.scale import spanning
 from analysis.render.charts.svg import FAINT, element, frame, label, painted, percent
 from analysis.units import text
@@ -33,7 +33,7 @@ def histogram(
     title: str,
     unit: Unit = Unit.TIME,
     log: bool = False,
-    tone: Tone = SERIES[0],
+    tone: Tone = NEUTRAL,
 ) -> str:
     """Draw a column per bin; its area means nothing, its height is the number.
 

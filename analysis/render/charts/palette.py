@@ -41,8 +41,8 @@ TONES = {
     tone.key: tone
     for tone in (
         Tone("together", "running together", "#00795c", "#2fc79a"),
-        Tone("same-lane", "one lane: the rest queued behind it", "#2b68b0", "#6ba6ee"),
-        Tone("one-host", "one lane: nothing else launched", "#528fd0", "#4275ad", "rising"),
+        Tone("same-lane", "one lane: the rest in turn", "#2b68b0", "#6ba6ee"),
+        Tone("one-host", "one lane: the host holds back the rest", "#528fd0", "#4275ad", "rising"),
         Tone("one-full", "one lane: no room for another", "#23407a", "#a9c1f0", "lined"),
         Tone("one-waits", "one lane: another waits", "#8274c4", "#9d90e0", "dotted"),
         Tone("host", "waiting for the host", "#d97a06", "#f2a33c", "rising"),
@@ -55,6 +55,12 @@ TONES = {
     )
 }
 """Every tone, in the order of legends."""
+
+NEUTRAL = Tone("neutral", "", "#5b7291", "#7d93ab")
+"""The tone of what is neither a state nor one of several series."""
+
+LESS = Tone("less", "", "#7f92a8", "#5c7087", "falling")
+"""Beside `NEUTRAL`: what is lost."""
 
 STATE_TONES = {
     "overlapped": "together",
@@ -111,5 +117,5 @@ def css(theme: Literal["light", "dark"]) -> str:
     """Return the declarations that set every tone's colour in a theme."""
     return "".join(
         f"--tone-{tone.key}:{tone.light if theme == 'light' else tone.dark};"
-        for tone in (*TONES.values(), *SERIES)
+        for tone in (*TONES.values(), *SERIES, NEUTRAL, LESS)
     )
