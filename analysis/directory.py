@@ -127,6 +127,12 @@ def _source(path: Path) -> Source:
     return Source(path, manifest, graph, notes)
 
 
+def companions(path: Path) -> list[Path]:
+    """Return what a recorder wrote beside a trace: its manifest, and its execution trace."""
+    candidates = (_beside(path, suffix) for suffix in (manifests.SUFFIX, *_GRAPH_SUFFIXES))
+    return [each for each in candidates if each.is_file() and each != path]
+
+
 def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name.split(".")[0] + suffix)
 

@@ -23,6 +23,7 @@ _COMMANDS = {
     "sql": ("analysis.cli.sql", "Ask in SQL about traces."),
     "export": ("analysis.cli.export", "Write the tables of traces as Parquet or CSV."),
     "cache": ("analysis.cli.cache", "Look at, or empty, the kept columns of large traces."),
+    "anonymize": ("analysis.cli.anonymize", "Replace names in a trace, so that it can be shown."),
     "check-trace": ("analysis.cli.check_trace", "Tell whether traces can be trusted."),
     "perfetto": (
         "analysis.cli.perfetto",

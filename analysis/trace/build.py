@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from analysis.trace.decimals import Times
     from analysis.trace.schema import Event
 
-_ROLES = {
+ROLES = {
     "kernel": Role.KERNEL,
     "Kernel": Role.KERNEL,
     "mtia_ccp_events": Role.KERNEL,
@@ -45,6 +45,7 @@ _ROLES = {
     "user_annotation": Role.ANNOTATION,
     "python_function": Role.PYTHON,
 }
+"""What an event is, by the word that its recorder has for it."""
 _COMPLETE = "X"
 _ID = "expected a whole number or text"
 _IDENTITIES = {int, str}
@@ -170,7 +171,7 @@ def spread(part: Part, numbers: list[int], number: int) -> Part:
 
 def _roles(categories: tuple[str, ...]) -> NDArray[np.int8]:
     """Return the role of each category."""
-    return np.array([_ROLES.get(category, Role.OTHER) for category in categories], np.int8)
+    return np.array([ROLES.get(category, Role.OTHER) for category in categories], np.int8)
 
 
 def _wrong_times(rows: list[int], key: str, times: Times) -> Iterator[Fault]:
