@@ -94,6 +94,22 @@ def _draft(target: Path) -> Path:
     return target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
 
 
+def append(path: Path, text: str) -> None:
+    """Add text to the end of a file, which is created where it is missing.
+
+    Raises:
+        OutputError: it is no regular file, or cannot be read or written.
+    """
+    # What a link such as /dev/stdout leads to must not be replaced by a file.
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise OutputError(f"{path}: is no regular file; name one to append to, or - to print")
+    try:
+        before = path.read_bytes() if path.exists() else b""
+    except OSError as error:
+        raise _refused(path, error) from error
+    write_all(path.parent, {path.name: before + text.encode()})
+
+
 def _write(draft: Path, target: Path, parts: Iterable[bytes]) -> None:
     try:
         with draft.open("xb") as file:

@@ -78,7 +78,9 @@ def rank_test(a: Sequence[float], b: Sequence[float]) -> float:
         b: m samples.
     """
     n, total = len(a), len(a) + len(b)
-    ranks = _doubled_mid_ranks(np.concatenate((np.asarray(a), np.asarray(b))))
+    ranks = _doubled_mid_ranks(
+        np.concatenate((np.asarray(a, np.float64), np.asarray(b, np.float64)))
+    )
     expected = n * (total + 1)
     off = abs(int(ranks[:n].sum()) - expected)
     if total <= _EXACT:

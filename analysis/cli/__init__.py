@@ -18,6 +18,7 @@ _COMMANDS = {
     "report": ("analysis.cli.report", "Measure traces; write a report and print its summary."),
     "compare": ("analysis.cli.compare", "Say what changed from one recording to another, and why."),
     "sweep": ("analysis.cli.sweep", "Say from which operator length on each mode pays."),
+    "gate": ("analysis.cli.gate", "Hold traces to rules, for continuous integration."),
     "graph": ("analysis.cli.graph", "Show what depends on what, and how much could run at once."),
     "claim": ("analysis.cli.claim", 'Say what the post\'s "about twice" comes from.'),
     "sql": ("analysis.cli.sql", "Ask in SQL about traces."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from analysis.diff.model import Change, DeviceDiff, OverSteps
 from analysis.diff.speed_up import speed_up
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from analysis.diff.model import Verdict
     from analysis.metrics.operators import Tally
     from analysis.metrics.stepwise import DeviceSteps, StepValues
+
+Rational: TypeAlias = int | Fraction
 
 LEAST_STEPS = 5
 """With fewer on either side no rank test could tell at this level."""
@@ -60,7 +62,7 @@ def device_diff(before: DeviceSteps, after: DeviceSteps, resolution_ns: int) -> 
     )
 
 
-def verdict(before: Sequence[int], after: Sequence[int], resolution_ns: int) -> Verdict:
+def verdict(before: Sequence[Rational], after: Sequence[Rational], resolution_ns: int) -> Verdict:
     """Tell whether a figure moved, given its values step by step.
 
     It moved if a rank test says so at the level of 1%, if the medians agree with the means
@@ -72,8 +74,9 @@ def verdict(before: Sequence[int], after: Sequence[int], resolution_ns: int) -> 
         return "untold"
     shift = _mean(after) - _mean(before)
     told = abs(shift) >= 2 * resolution_ns if resolution_ns > 1 else shift != 0
-    agree = shift * Fraction(median(after) - median(before)) > 0
-    return "moved" if told and agree and rank_test(before, after) < LEVEL else "noise"
+    agree = shift * (_median(after) - _median(before)) > 0
+    apart = told and agree and rank_test(_floats(before), _floats(after)) < LEVEL
+    return "moved" if apart else "noise"
 
 
 class _Changes:
@@ -157,5 +160,13 @@ def _over_steps(values: Sequence[int]) -> OverSteps:
     return OverSteps(float(_mean(values)), min(values), max(values))
 
 
-def _mean(values: Sequence[int]) -> Fraction:
-    return Fraction(sum(values), len(values))
+def _median(values: Sequence[Rational]) -> Fraction:
+    return median([Fraction(each) for each in values])
+
+
+def _floats(values: Sequence[Rational]) -> list[float]:
+    return [float(each) for each in values]
+
+
+def _mean(values: Sequence[Rational]) -> Fraction:
+    return sum(map(Fraction, values), Fraction()) / len(values)
