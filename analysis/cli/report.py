@@ -11,11 +11,14 @@ import click
 
 from analysis.cli.progress import shown
 from analysis.cli.reading import reading_options
+from analysis.cli.summary import PRINTED, SummaryPath, add_summary
 from analysis.compose import compose
+from analysis.document import Document
 from analysis.output import check_writable, write_all
 from analysis.pipeline import DEFAULT_GAPS, Times
-from analysis.render import RENDERERS, terminal
+from analysis.render import RENDERERS, markdown, tables, terminal
 from analysis.reporting import report
+from analysis.tables import tables as flat
 from analysis.units import encodable, nanoseconds
 from analysis.vocabulary import PROFILER_STEP
 
@@ -76,6 +79,18 @@ def _time(_context: click.Context, _option: click.Parameter, written: str | None
 @click.option(
     "--to", "end", callback=_time, metavar="TIME", help="Measure up to this time, counted so, too."
 )
+@click.option(
+    "--tables",
+    "table_format",
+    type=click.Choice(tuple(tables.WRITERS)),
+    help="Write every table of report.json into OUT/tables/, too.",
+)
+@click.option(
+    "--summary",
+    type=SummaryPath(),
+    metavar="FILE",
+    help="Append the summary as Markdown to FILE, such as $GITHUB_STEP_SUMMARY; - prints it.",
+)
 @click.option("--hta", is_flag=True, help="Set HTA's figures beside ours, differences explained.")
 @reading_options
 def command(
@@ -88,6 +103,8 @@ def command(
     named: str | None,
     begin: int | None,
     end: int | None,
+    table_format: str | None,
+    summary: Path | None,
     hta: bool,
     reading: Reading,
 ) -> int:
@@ -101,6 +118,8 @@ def command(
     """
     check_writable(out)
     chosen = {suffix: RENDERERS[suffix] for suffix in formats or RENDERERS}
+    if table_format is not None:
+        tables.require(table_format)
     with shown() as progress:
         found = report(
             traces,
@@ -115,15 +134,22 @@ def command(
     written = write_all(
         out, {f"report.{suffix}": render(found, document) for suffix, render in chosen.items()}
     )
-    summary = terminal.render(
-        found,
-        document,
-        width=shutil.get_terminal_size().columns,
-        color=sys.stdout.isatty(),
-        encoding=sys.stdout.encoding,
-    )
-    click.echo(summary, nl=False)
-    click.echo(encodable("Written: " + ", ".join(map(str, written)), sys.stdout.encoding))
+    if table_format is not None:
+        files = tables.files(flat(found.to_json()), table_format)
+        write_all(out / "tables", files)
+        written.append(out / "tables")
+    if summary is not None:
+        add_summary(summary, markdown.render(found, Document(document.summary, ())))
+    if summary != PRINTED:
+        told = terminal.render(
+            found,
+            document,
+            width=shutil.get_terminal_size().columns,
+            color=sys.stdout.isatty(),
+            encoding=sys.stdout.encoding,
+        )
+        click.echo(told, nl=False)
+        click.echo(encodable("Written: " + ", ".join(map(str, written)), sys.stdout.encoding))
     return _SOME_FAILED if found.failures else 0
 
 
