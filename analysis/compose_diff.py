@@ -10,7 +10,7 @@ from analysis.units import one_line, shortened, text
 from analysis.wording import STATE_MEANING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from analysis.diff import Change, DeviceDiff, Diff, TraceDiff
     from analysis.diff.model import OverSteps, Part
@@ -53,6 +53,16 @@ def compose(diff: Diff, *, top: int = TOP) -> Document:
         *_alone(diff),
     ]
     return Document(tuple(summary), () if single else details)
+
+
+def breakdowns(diff: Diff) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield each device's time per step by state, before and after, with its label."""
+    for pair in diff.pairs:
+        for device in pair.devices:
+            label = pair.title + _of_several(pair, device)
+            for side in ("before", "after"):
+                states = {each.name: getattr(each, side).mean for each in device.states}
+                yield f"{label}, {side}", states
 
 
 def _sayings(diff: Diff) -> tuple[Block, ...]:

@@ -129,7 +129,7 @@ def _spread(value: Any, width: int) -> list[tuple[Any, ...]]:
         return [tuple(each) for each in value]
     if not isinstance(value, dict):
         return [(value,)]
-    if width == 2:  # noqa: PLR2004 - a key and its value
+    if width == 2:
         return [
             pair
             for key, each in value.items()

@@ -14,7 +14,7 @@ from analysis.cli.progress import shown
 from analysis.cli.reading import reading_options
 from analysis.diff import compare
 from analysis.output import check_writable, write_all
-from analysis.render import as_json, markdown, terminal
+from analysis.render import as_json, bars, markdown, terminal
 from analysis.report import Report
 from analysis.units import encodable
 
@@ -69,6 +69,7 @@ def command(before: Path, after: Path, *, out: Path, top: int, reading: Reading)
         width=shutil.get_terminal_size().columns,
         color=sys.stdout.isatty(),
         encoding=sys.stdout.encoding,
+        bars=[bars.Row(label, states) for label, states in compose_diff.breakdowns(found)],
     )
     click.echo(summary, nl=False)
     click.echo(encodable("Written: " + ", ".join(map(str, written)), sys.stdout.encoding))

@@ -16,7 +16,7 @@ from analysis.compose import compose
 from analysis.document import Document
 from analysis.output import check_writable, write_all
 from analysis.pipeline import DEFAULT_GAPS, Times
-from analysis.render import RENDERERS, markdown, tables, terminal
+from analysis.render import RENDERERS, bars, markdown, tables, terminal
 from analysis.reporting import report
 from analysis.tables import tables as flat
 from analysis.units import encodable, nanoseconds
@@ -147,6 +147,7 @@ def command(
             width=shutil.get_terminal_size().columns,
             color=sys.stdout.isatty(),
             encoding=sys.stdout.encoding,
+            bars=bars.rows(found),
         )
         click.echo(told, nl=False)
         click.echo(encodable("Written: " + ", ".join(map(str, written)), sys.stdout.encoding))

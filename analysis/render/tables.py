@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from analysis.tables import Row, Tables
 
 
-
 def as_csv(rows: Sequence[Row]) -> bytes:
     """Return a table as CSV (RFC 4180, UTF-8); what does not exist is an empty cell."""
     names = columns(rows)

@@ -10,20 +10,30 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from analysis.document import Bullets, Paragraph, Table
+from analysis.render.bars import TITLE, draw
 from analysis.render.markup import is_numeric
 from analysis.units import encodable, one_line, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from rich.text import Text
+
     from analysis.document import Block, Document, Section
+    from analysis.render.bars import Row
 
 _LEAST_WIDTH = 40
 _GAP = 2
 
 
 def render(
-    _report: object, document: Document, *, width: int, color: bool, encoding: str = "utf-8"
+    _report: object,
+    document: Document,
+    *,
+    width: int,
+    color: bool,
+    encoding: str = "utf-8",
+    bars: Sequence[Row] = (),
 ) -> str:
     """Return the document's summary as lines of text.
 
@@ -32,6 +42,7 @@ def render(
         width: columns of the terminal; fewer than 40 are taken for 40.
         color: whether ANSI codes may be used.
         encoding: of the terminal; what it lacks is replaced by plain characters.
+        bars: of states, to be drawn after the document's title.
     """
     page = io.StringIO()
     # All is said here, so that nothing is asked of the environment.
@@ -50,8 +61,11 @@ def render(
         highlight=False,
     )
     writer = _Writer(console, encoding)
+    drawn = draw(bars, width=console.width, encoding=encoding)
     for section in document.summary:
         writer.section(section)
+        if section.level == 1:
+            writer.bars(drawn)
     return "".join(f"{line.rstrip(' ')}\n" for line in page.getvalue().split("\n")[:-1])
 
 
@@ -68,6 +82,15 @@ class _Writer:
         for block in section.blocks:
             self._block(block)
             self._console.print()
+
+    def bars(self, lines: Sequence[Text]) -> None:
+        """Print bars under their title; nothing where there are none."""
+        if not lines:
+            return
+        self._console.print(TITLE, style="bold")
+        for line in lines:
+            self._console.print(line, no_wrap=True, overflow="crop", crop=True)
+        self._console.print()
 
     def _block(self, block: Block) -> None:
         match block:
