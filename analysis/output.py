@@ -106,7 +106,7 @@ def append(path: Path, text: str) -> None:
     try:
         before = path.read_bytes() if path.exists() else b""
     except OSError as error:
-        raise _refused(path, error) from error
+        raise refused(path, error) from error
     write_all(path.parent, {path.name: before + text.encode()})
 
 

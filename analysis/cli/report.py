@@ -16,9 +16,9 @@ from analysis.compose import compose
 from analysis.document import Document
 from analysis.output import check_writable, write_all
 from analysis.pipeline import DEFAULT_GAPS, Times
-from analysis.render import RENDERERS, bars, markdown, tables, terminal
+from analysis.render import RENDERERS, bars, markdown, table_files, terminal
+from analysis.report_tables import tables as flat
 from analysis.reporting import report
-from analysis.tables import tables as flat
 from analysis.units import encodable, nanoseconds
 from analysis.vocabulary import PROFILER_STEP
 
@@ -82,7 +82,7 @@ def _time(_context: click.Context, _option: click.Parameter, written: str | None
 @click.option(
     "--tables",
     "table_format",
-    type=click.Choice(tuple(tables.WRITERS)),
+    type=click.Choice(tuple(table_files.WRITERS)),
     help="Write every table of report.json into OUT/tables/, too.",
 )
 @click.option(
@@ -119,7 +119,7 @@ def command(
     check_writable(out)
     chosen = {suffix: RENDERERS[suffix] for suffix in formats or RENDERERS}
     if table_format is not None:
-        tables.require(table_format)
+        table_files.require(table_format)
     with shown() as progress:
         found = report(
             traces,
@@ -135,7 +135,7 @@ def command(
         out, {f"report.{suffix}": render(found, document) for suffix, render in chosen.items()}
     )
     if table_format is not None:
-        files = tables.files(flat(found.to_json()), table_format)
+        files = table_files.files(flat(found.to_json()), table_format)
         write_all(out / "tables", files)
         written.append(out / "tables")
     if summary is not None:

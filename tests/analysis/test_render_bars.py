@@ -38,14 +38,9 @@ def test_letters_are_shares() -> None:
     bar, *legend = drawn(row, width=1 + 2 + 20 + 2 + 7)
     assert bar == "a  " + "█" * 10 + "▓" * 5 + "░" * 3 + "_" * 2 + "    50.0%"
     explained = " ".join(legend)
-    for words in (
-        "█ running together",
-        "▓ one lane: the rest queued behind it",
-        "░ waiting for the host",
-        "_ nothing follows",
-    ):
-        assert words in explained
-    assert "about to start" not in explained
+    for letter, tone in (("█", "together"), ("▓", "same-lane"), ("░", "host"), ("_", "edge")):
+        assert f"{letter} {TONES[tone].words}" in explained
+    assert TONES["latency"].words not in explained
 
 
 def test_states_of_one_tone_stand_together() -> None:

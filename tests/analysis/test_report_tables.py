@@ -11,9 +11,9 @@ import pyarrow.parquet
 import pytest
 
 from analysis.errors import MissingExtraError
-from analysis.render import tables as written
+from analysis.render import table_files as written
+from analysis.report_tables import columns, tables
 from analysis.reporting import report
-from analysis.tables import columns, tables
 from tests.builders import annotation, cpu_op, kernel, launch, write_trace
 from tests.shared import REPOSITORY
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from analysis.report import Report
-    from analysis.tables import Row, Tables
+    from analysis.report_tables import Row, Tables
 
     Analyze = Callable[..., tuple[object, str, str]]
 

@@ -7,12 +7,12 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import MissingExtraError
-from analysis.tables import columns
+from analysis.report_tables import columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from analysis.tables import Row, Tables
+    from analysis.report_tables import Row, Tables
 
 
 def as_csv(rows: Sequence[Row]) -> bytes:
