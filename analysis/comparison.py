@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from analysis.factors import factors, per_step
 from analysis.metrics.breakdown import Breakdown
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 BASELINE = "sequential"
 
 CEILING_OF_MODE = {
+    "processes": "both",
+    "streams_priority": "lane_per_branch",
     "cuda_graph": "no_host",
     "streams": "lane_per_branch",
     "threads": "lane_per_branch",
@@ -66,7 +68,12 @@ def _run(run: str, members: list[tuple[TraceReport, Manifest]]) -> RunComparison
         baseline=BASELINE if baselines else None,
         modes=tuple(modes),
         resumes=manifest.resumes,
+        step=_kind(manifest),
     )
+
+
+def _kind(manifest: Manifest) -> str:
+    return manifest.passes if manifest.grad else f"{manifest.passes} without gradients"
 
 
 def _mode(
@@ -84,9 +91,8 @@ def _mode(
             parts = factors(base_average, average)
             traced = ratio_of_means(_walls(base_steps), _walls(steps))
     ceiling = CEILING_OF_MODE.get(manifest.mode)
-    usage = device.of(Usage) if device else None
-    window = device.window_ns if device else 0
     parallel = device.of(Parallelism) if device else None
+    use = _use(trace, device)
     return ModeFigures(
         mode=manifest.mode,
         rank=trace.rank,
@@ -100,15 +106,44 @@ def _mode(
         more_overlap=float(parts.more_overlap) if parts else None,
         less_idle=float(parts.less_idle) if parts else None,
         cpu_seconds_per_wall_second=manifest.timing.cpu_seconds_per_wall_second,
-        busy_share=ratio(usage.busy_ns, window) if usage else None,
-        overlap_share=ratio(usage.overlap_ns, window) if usage else None,
-        achieved=parallel.achieved if parallel else None,
+        busy_share=use.busy_share,
+        overlap_share=use.overlap_share,
+        achieved=use.achieved,
         available=parallel.available if parallel else None,
         available_branches=parallel.available_branches if parallel else None,
         efficiency=parallel.efficiency if parallel else None,
-        strongest_state=strongest_state(device) if device else None,
+        strongest_state=use.strongest_state,
         ceiling=ceiling,
         predicted_speed_up=_predicted(baseline[0], ceiling) if baseline and ceiling else None,
+    )
+
+
+class _Use(NamedTuple):
+    """How much of a trace's time ran something, and ran it at once."""
+
+    busy_share: float | None = None
+    overlap_share: float | None = None
+    achieved: float | None = None
+    strongest_state: str | None = None
+
+
+def _use(trace: TraceReport, device: DeviceFigures | None) -> _Use:
+    """Take the device that stands for the trace, or all processes where several serve a step."""
+    found = trace.together
+    if found is not None:
+        return _Use(
+            ratio(found.busy_ns, found.wall_ns),
+            ratio(found.overlap_ns, found.wall_ns),
+            ratio(found.work_ns, found.busy_ns),
+        )
+    if device is None:
+        return _Use()
+    usage, window = device.of(Usage), device.window_ns
+    return _Use(
+        ratio(usage.busy_ns, window),
+        ratio(usage.overlap_ns, window),
+        device.of(Parallelism).achieved,
+        strongest_state(device),
     )
 
 
@@ -120,8 +155,8 @@ def _predicted(baseline: TraceReport, ceiling: str) -> float | None:
     return found
 
 
-def _steps(trace: TraceReport, device: DeviceFigures | None) -> list[StepTotals]:
-    return [total for total in trace.totals if device and total.device == device.device]
+def _steps(trace: TraceReport, device: DeviceFigures | None) -> tuple[StepTotals, ...]:
+    return trace.step_totals(device.device) if device else ()
 
 
 def _walls(steps: Sequence[StepTotals]) -> list[float]:

@@ -61,7 +61,7 @@ def _run(run: RunComparison) -> Section:
     if verdicts:
         blocks.append(Bullets(verdicts))
     blocks.append(Paragraph(compose_modes.where(run)))
-    return Section(f"Modes of {run.preset} on {run.device}", 2, tuple(blocks))
+    return Section(compose_modes.title(run), 2, tuple(blocks))
 
 
 def _trace(trace: TraceReport) -> Section:

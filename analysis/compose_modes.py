@@ -16,6 +16,7 @@ from analysis.page import (
     ValueBars,
     ValueRow,
 )
+from analysis.report import FORWARD
 from analysis.units import text
 
 if TYPE_CHECKING:
@@ -79,6 +80,12 @@ def _mode_row(mode: ModeFigures) -> tuple[Cell, ...]:
 
 def _estimate(found: Ratio | None) -> Estimate | None:
     return None if found is None else Estimate(*found)
+
+
+def title(run: RunComparison) -> str:
+    """Name the workload, the device, and what a step is unless it is a plain forward pass."""
+    step = "" if run.step == FORWARD else f", {run.step}"
+    return f"Modes of {run.preset} on {run.device}{step}"
 
 
 def where(run: RunComparison) -> str:

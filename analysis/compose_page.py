@@ -69,7 +69,7 @@ def _chapters(report: Report, drawn: int) -> list[Chapter]:
 
 def _run(run: RunComparison, traces: dict[str, TraceReport]) -> Chapter:
     return Chapter(
-        f"Modes of {run.preset} on {run.device}",
+        compose_modes.title(run),
         compose_modes.where(run),
         compose_modes.panels(run, traces),
     )

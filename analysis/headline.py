@@ -14,7 +14,14 @@ from analysis.wording import CAUSES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from analysis.report import DeviceFigures, ModeFigures, Report, RunComparison, TraceReport
+    from analysis.report import (
+        DeviceFigures,
+        ModeFigures,
+        Report,
+        RunComparison,
+        Together,
+        TraceReport,
+    )
 
 _WORTH_NAMING = 0.05
 _MOST_CAUSES = 3
@@ -35,7 +42,16 @@ def of_trace(trace: TraceReport) -> str:
     if draws_no_conclusion(trace.notes):
         return "Device not recorded: no conclusion on parallelism."
     many = len(trace.devices) > 1
-    return " ".join(_of_device(device, many=many) for device in trace.devices)
+    said = [_of_device(device, many=many) for device in trace.devices]
+    return " ".join([*_of_all(trace.together), *said])
+
+
+def _of_all(found: Together | None) -> tuple[str, ...]:
+    """Say how far processes that serve one step overlapped."""
+    if found is None or not found.wall_ns:
+        return ()
+    share = text(found.overlap_ns / found.wall_ns, Unit.SHARE)
+    return (f"{found.processes} processes for each step, {share} of its time overlapped.",)
 
 
 def of_report(report: Report) -> str:

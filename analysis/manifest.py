@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
@@ -72,7 +72,12 @@ class GraphFile:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What was run, on what; see `profiling.manifest` for every key."""
+    """What was run, on what; see `profiling.manifest` for every key.
+
+    Attributes:
+        grad: gradients were on; older recorders, which always had them on, say nothing.
+        passes: the key `pass`.
+    """
 
     schema_version: int
     run: str
@@ -88,11 +93,19 @@ class Manifest:
     environment: dict[str, Any] = field(default_factory=dict)
     outputs: Outputs = field(default_factory=Outputs)
     graph: GraphFile = field(default_factory=GraphFile)
+    grad: bool = True
+    passes: str = "forward"
 
 
 @dataclass(frozen=True, slots=True)
 class _Version:
     schema_version: int
+
+
+class _Keyword(msgspec.Struct):
+    """The key that no class of Python can spell."""
+
+    passes: str = msgspec.field(default="forward", name="pass")
 
 
 def read(path: Path) -> Manifest:
@@ -103,7 +116,9 @@ def read(path: Path) -> Manifest:
         DamagedTraceError: it is not a manifest that this version reads; the
             message names the field.
     """
-    return decode(path, Manifest, SUPPORTED_VERSION, "a manifest of `profiling record`")
+    what = "a manifest of `profiling record`"
+    found = decode(path, Manifest, SUPPORTED_VERSION, what)
+    return replace(found, passes=decode(path, _Keyword, SUPPORTED_VERSION, what).passes)
 
 
 def decode(path: Path, kind: type[_Kind], supported: int, what: str) -> _Kind:

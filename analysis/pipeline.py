@@ -32,6 +32,7 @@ from analysis.replay import ceilings, cpu_ceilings
 from analysis.report import DeviceFigures, Drawn, StepFigures, StepTotals, TraceReport
 from analysis.spread import spread
 from analysis.thresholds import Thresholds
+from analysis.together import together
 from analysis.units import text
 from analysis.vocabulary import WorkClass
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from analysis.metrics.waits import Waits
     from analysis.processes import Process
     from analysis.replay import Ceilings
+    from analysis.report import Together
 
 DEFAULT_GAPS = 100
 """How many idle gaps are listed one by one."""
@@ -109,6 +111,7 @@ def analyze(
         steps=(every_step := _steps(measured)),
         spread=spread(every_step),
         totals=tuple(total for each in measured for total in each.totals()),
+        together=_together(trace, measured),
     )
 
 
@@ -144,6 +147,13 @@ def views(
     """
     shared = _Shared(trace, Host(trace), thresholds or Thresholds(), None, execution)
     return tuple(each.view(each.whole.low, each.whole.high) for each in _measured(shared))
+
+
+def _together(trace: Trace, measured: list[_Measured]) -> Together | None:
+    """Take the processes together that serve a step; accelerators never are."""
+    if any(each.process is None for each in measured):
+        return None
+    return together(trace, [each.runs for each in measured])
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,8 +266,8 @@ class _Measured:
         self.steps = steps.profiler_steps(trace, device)
         self.chosen = _chosen(shared, device)
         self._own_steps = steps.own_steps(trace, device)
-        self._process = process
-        self._runs = lane_runs(device)
+        self.process = process
+        self.runs = lane_runs(device)
         self._compute_runs = lane_runs(device, WorkClass.COMPUTE)
         windows = (self.whole, *self.steps, *self._own_steps, *self.chosen)
         span = (min(window.low for window in windows), max(window.high for window in windows))
@@ -269,14 +279,14 @@ class _Measured:
             self._stages = stages(device, self._waits, shared.thresholds)
             self._line = accelerator.timeline(
                 device,
-                self._runs,
+                self.runs,
                 self._stages,
                 shared.host,
                 thresholds=shared.thresholds,
                 span=span,
             )
         else:
-            self._line = cpu.timeline(process, self._runs, span)
+            self._line = cpu.timeline(process, self.runs, span)
         replays = None if self._waits is None else self._waits.replays
         self.graph = dependency_graph(trace, device, replays, shared.execution)
 
@@ -308,7 +318,7 @@ class _Measured:
     def _operators(self) -> Events:
         """Return the operators of the process, or of all that launch on a device."""
         operators = self._shared.trace.events.of(Role.OPERATOR)
-        if self._process is None:
+        if self.process is None:
             return operators
         own = np.array([pid == self.device.label for pid in operators.pids], np.bool_)
         return operators.select(own[operators.pid])
@@ -361,7 +371,7 @@ class _Measured:
         graph = None if self.graph is None else self.graph.within(low, high)
         return View(
             device=self.device,
-            runs=self._runs,
+            runs=self.runs,
             compute_runs=self._compute_runs,
             timeline=self._line.cut(low, high),
             low=low,
@@ -369,7 +379,7 @@ class _Measured:
             host=self._shared.host,
             heads=self._heads,
             stages=self._stages,
-            process=self._process,
+            process=self.process,
             graph=graph,
             spans=None if graph is None else spans(graph),
         )

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 """Of report.json; within it keys are added, never renamed."""
 
+FORWARD = "forward"
+"""A step that is a forward pass with gradients on, as it is unless a recorder says more."""
+
 _TOGETHER = ("parallelism", "operator_lengths", "graph", "launches", "occupancy")
 """Metrics that have a key of their own in report.json."""
 
@@ -163,6 +166,47 @@ class StepTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """What the processes that serve each step did, taken together.
+
+    Attributes:
+        processes: how many.
+        totals: of each step.
+        overlap_ns: time in the steps in which two or more lanes of any process ran.
+    """
+
+    processes: int
+    totals: tuple[StepTotals, ...]
+    overlap_ns: int
+
+    @property
+    def wall_ns(self) -> int:
+        """Return the summed wall time of the steps."""
+        return sum(total.wall_ns for total in self.totals)
+
+    @property
+    def busy_ns(self) -> int:
+        """Return the time in the steps in which at least one lane ran."""
+        return sum(total.busy_ns for total in self.totals)
+
+    @property
+    def work_ns(self) -> int:
+        """Return the summed busy time of the lanes in the steps."""
+        return sum(total.work_ns for total in self.totals)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the `together` entry of report.json."""
+        return {
+            "processes": self.processes,
+            "steps": len(self.totals),
+            "wall_ns": self.wall_ns,
+            "busy_ns": self.busy_ns,
+            "work_ns": self.work_ns,
+            "overlap_ns": self.overlap_ns,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class TraceReport:
     """All figures of one trace.
 
@@ -176,6 +220,7 @@ class TraceReport:
         steps: figures of each `ProfilerStep#N`.
         spread: their medians and extremes, per device.
         totals: of each step, by the tightest ranges recorded.
+        together: of the processes that serve each step; None where one does.
         manifest: what the recorder wrote beside the trace.
         hta: HTA's figures beside ours; None where they were not asked for.
         losses: what of the file was not read, or not as it stands, and where.
@@ -193,6 +238,13 @@ class TraceReport:
     manifest: Manifest | None = None
     hta: Agreement | None = None
     losses: tuple[str, ...] = ()
+    together: Together | None = None
+
+    def step_totals(self, device: str) -> tuple[StepTotals, ...]:
+        """Return those of a device, or of all processes where several serve each step."""
+        if self.together is not None:
+            return self.together.totals
+        return tuple(total for total in self.totals if total.device == device)
 
     def to_json(self) -> dict[str, Any]:
         """Return the trace's entry of report.json."""
@@ -207,6 +259,7 @@ class TraceReport:
             "step_spread": plain(self.spread),
             "timing": self.manifest.timing.to_json() if self.manifest else None,
             "hta": plain(self.hta) if self.hta else None,
+            "together": self.together.to_json() if self.together else None,
         }
 
     def to_frame(self) -> pd.DataFrame:
@@ -292,6 +345,7 @@ class RunComparison:
         baseline: the mode that the others are compared with; None if it was not recorded.
         modes: the baseline first, then by speed-up.
         resumes: the first of the runs that it completes; it was timed apart from them.
+        step: what a step is: a forward pass, or more, or without gradients.
     """
 
     run: str
@@ -302,6 +356,7 @@ class RunComparison:
     baseline: str | None
     modes: tuple[ModeFigures, ...]
     resumes: str | None = None
+    step: str = FORWARD
 
 
 @dataclass(frozen=True, slots=True)

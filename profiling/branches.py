@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 STEP_RANGE: Final = "overlap.step"
 BRANCH_RANGE: Final = "overlap.branch {index}"
+BACKWARD_RANGE: Final = "overlap.backward"
 
 DTYPES: Final = ("float32", "float64", "bfloat16", "float16")
 

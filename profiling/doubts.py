@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from profiling.condition import throttled
 from profiling.contention import is_disturbed
 from profiling.steadiness import drift
 
@@ -22,7 +23,17 @@ def disturbances(recording: Recording) -> list[str]:
         return []
     environment = recording.manifests[0]["environment"]
     busy = _busy(recording.other_cores, environment["load_average"], environment["cpu_count"])
-    return [*busy, *unsteady(recording.manifests)]
+    return [*busy, *slowed(recording.manifests), *unsteady(recording.manifests)]
+
+
+def slowed(manifests: Sequence[Manifest]) -> list[str]:
+    """Say what heat or power held down between the begin and the end of the timings."""
+    found: dict[str, None] = {}
+    for manifest in manifests:
+        before, after = manifest["conditions"]["before"], manifest["conditions"]["after"]
+        if before is not None:
+            found |= dict.fromkeys(throttled(before, after))
+    return [f"slowed   {words}" for words in found]
 
 
 def unsteady(manifests: Sequence[Manifest]) -> list[str]:

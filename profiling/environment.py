@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from profiling._torch import torch
+from profiling.settings import tf32
 
 if TYPE_CHECKING:
     from profiling.manifest import EnvironmentFacts
@@ -19,6 +20,9 @@ _VARIABLES = (
     "CUDA_DEVICE_MAX_CONNECTIONS",
     "CUDA_LAUNCH_BLOCKING",
 )
+
+# NVIDIA's own, that of the Windows subsystem for Linux, and AMD's.
+_GPU_DRIVERS = ("/dev/nvidiactl", "/proc/driver/nvidia", "/dev/dxg", "/dev/kfd")
 
 
 def describe_environment(device: str, load: float | None) -> EnvironmentFacts:
@@ -37,7 +41,13 @@ def describe_environment(device: str, load: float | None) -> EnvironmentFacts:
         "driver": _driver_version(),
         "env": {name: os.environ.get(name) for name in _VARIABLES},
         "load_average": load,
+        "tf32": tf32(),
     }
+
+
+def may_have_gpu() -> bool:
+    """Whether a driver for a GPU is loaded: without one, torch need not be asked."""
+    return any(Path(path).exists() for path in _GPU_DRIVERS)
 
 
 def load_average() -> float | None:

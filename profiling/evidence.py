@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from functools import cached_property
+from statistics import median
+from typing import TYPE_CHECKING, Final
 
-from profiling.branches import BRANCH_RANGE, STEP_RANGE
+from profiling.branches import BACKWARD_RANGE, BRANCH_RANGE, STEP_RANGE
 from profiling.errors import UnprovenError
 
 if TYPE_CHECKING:
@@ -20,16 +22,24 @@ if TYPE_CHECKING:
 
 Thread = tuple[int, int]
 
+_LAUNCHED: Final = frozenset({"kernel", "gpu_memcpy", "gpu_memset"})
+_CALLS: Final = frozenset({"cuda_runtime", "cuda_driver"})
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A complete event of the trace: where it ran, and when, in microseconds."""
+    """A complete event of the trace: where it ran, and when, in microseconds.
+
+    What ran on a GPU has the stream it ran on, and the number of the call that launched it.
+    """
 
     name: str
     category: str
     thread: Thread
     start: float
     end: float
+    stream: int | None = None
+    correlation: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,12 +58,48 @@ class Evidence:
     events: Sequence[Event]
     steps: int
 
-    def step_ranges(self) -> list[Event]:
-        """The range of each step, in order."""
+    @cached_property
+    def steps_whole(self) -> list[Event]:
+        """The range of each step, in order, with the backward pass if there is one."""
         return sorted(
             (event for event in self.events if event.name == STEP_RANGE),
             key=lambda event: event.start,
         )
+
+    def step_ranges(self) -> list[Event]:
+        """The range of each step up to its backward pass, in order: what a mode is about."""
+        begins = sorted(event.start for event in self.events if event.name == BACKWARD_RANGE)
+        return [
+            replace(step, end=next((at for at in begins if step.start <= at < step.end), step.end))
+            for step in self.steps_whole
+        ]
+
+    def step_wall_ns(self) -> float:
+        """How long a step took under the profiler, in the median."""
+        return median((step.end - step.start) * 1000 for step in self.steps_whole)
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether anything ran on a GPU."""
+        return any(event.category in _LAUNCHED for event in self.events)
+
+    def launched_in(self, marked: Event) -> list[Event]:
+        """What ran on a GPU and was launched inside a range, by the thread of the range."""
+        return [
+            event
+            for event in self.events
+            if event.category in _LAUNCHED
+            and (call := self._calls.get(event.correlation)) is not None
+            and call.thread == marked.thread
+            and marked.start <= call.start < marked.end
+        ]
+
+    @cached_property
+    def _calls(self) -> dict[int | None, Event]:
+        """The call that launched, by correlation; of several the outermost, which is longest."""
+        calls = [event for event in self.events if event.category in _CALLS]
+        calls.sort(key=lambda event: event.end - event.start)
+        return {event.correlation: event for event in calls if event.correlation is not None}
 
     def during(self, step: Event) -> list[Event]:
         """The events that start within a step, on any thread."""
@@ -85,6 +131,8 @@ def read_events(path: Path) -> list[Event]:
             thread=(row["pid"], row["tid"]),
             start=float(row["ts"]),
             end=float(row["ts"]) + float(row["dur"]),
+            stream=row.get("args", {}).get("stream"),
+            correlation=row.get("args", {}).get("correlation"),
         )
         for row in document["traceEvents"]
         if row.get("ph") == "X" and isinstance(row["tid"], int)
@@ -98,6 +146,9 @@ def check_marks(evidence: Evidence, *, device: str, branch_ranges: bool) -> None
         UnprovenError: a step or a branch is missing, or on a GPU all kernels are.
     """
     steps = evidence.step_ranges()
+    backward = sum(event.name == BACKWARD_RANGE for event in evidence.events)
+    if backward not in {0, len(steps)}:
+        raise UnprovenError(f"{backward} of {len(steps)} steps ran backward; expected all or none")
     if len(steps) != evidence.steps:
         raise UnprovenError(f"the trace holds {len(steps)} steps; expected {evidence.steps}")
     for number, step in enumerate(steps):

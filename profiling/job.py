@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from profiling import settings
 from profiling._torch import torch
+from profiling.backward import Start, gradient_reference, start
 from profiling.branches import CUSTOM, Branch, Workload, preset_name
 from profiling.environment import describe_environment
 from profiling.errors import UsageError, blamed
 from profiling.modes import BASELINE
 from profiling.outputs import Reference, compute_reference
+from profiling.settings import Settings
 from profiling.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from profiling.manifest import EnvironmentFacts, WorkloadFacts
+    from profiling.manifest import ConditionFacts, EnvironmentFacts, WorkloadFacts
     from profiling.tracing import Detail
 
 Device = Literal["cpu", "cuda"]
@@ -39,6 +42,8 @@ class Request:
         load_average: of the machine, before anything ran.
         resumes: the first of the runs that this one completes; None for a first run.
         part: 1, or the how-manieth run of a recording that was resumed.
+        settings: what all modes have in common.
+        before: the state of the machine before anything ran.
     """
 
     run: str
@@ -52,6 +57,8 @@ class Request:
     load_average: float | None
     resumes: str | None = None
     part: int = 1
+    settings: Settings = field(default_factory=Settings)
+    before: ConditionFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,8 @@ class Job:
         environment: the machine, for the manifest.
         branches: what is run.
         reference: what it has to return.
+        start: where the backward pass starts; None without one.
+        gradients: what that has to come to.
     """
 
     request: Request
@@ -75,6 +84,8 @@ class Job:
     environment: EnvironmentFacts
     branches: Sequence[Branch]
     reference: Reference
+    start: Start | None = None
+    gradients: Reference | None = None
 
     def stem(self, mode: str) -> str:
         """What the names of a mode's files begin with.
@@ -83,7 +94,7 @@ class Job:
         """
         part = self.request.part
         again = f"-run{part}" if part > 1 and mode == BASELINE else ""
-        return f"{self.device}-{self.preset}-{mode}{again}"
+        return f"{self.device}-{self.preset}{self.request.settings.suffix}-{mode}{again}"
 
 
 def make_job(request: Request) -> Job:
@@ -101,8 +112,12 @@ def make_job(request: Request) -> Job:
         branches = given.build() if isinstance(given, Target) else list(given)
         device = _device_of(branches, request.device)
         preset, workload = CUSTOM, _own_facts(branches)
+    # Only now: what makes the branches may have settings of its own.
+    settings.apply(request.settings)
     with blamed():
         reference = compute_reference(branches)
+        begin = start(branches) if request.settings.backward else None
+        gradients = None if begin is None else gradient_reference(branches, begin)
     return Job(
         request=request,
         preset=preset,
@@ -111,6 +126,8 @@ def make_job(request: Request) -> Job:
         environment=describe_environment(device, request.load_average),
         branches=branches,
         reference=reference,
+        start=begin,
+        gradients=gradients,
     )
 
 

@@ -29,7 +29,7 @@ MISSING: Final = "missing"
 RECORDED: Final = "recorded"
 FAILED: Final = "failed"
 SKIPPED: Final = "skipped"
-_NOT_SETTINGS: Final = {"run", "folder", "load_average", "resumes", "part"}
+_NOT_SETTINGS: Final = {"run", "folder", "load_average", "before", "resumes", "part"}
 
 
 @dataclass(frozen=True)

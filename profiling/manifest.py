@@ -31,7 +31,8 @@ class EnvironmentFacts(TypedDict):
     `cpu_count` counts the cores that the process may use; `cuda` is the CUDA version
     that torch was built for, `driver` the version of the driver that runs;
     `load_average` is that of the last minute, taken before the recording;
-    `env` holds null for a variable that is not set.
+    `env` holds null for a variable that is not set. `tf32` says whether products and cuDNN
+    might round float32 to TF32; older recorders did not write it.
     """
 
     torch: str
@@ -46,6 +47,45 @@ class EnvironmentFacts(TypedDict):
     driver: str | None
     env: dict[str, str | None]
     load_average: float | None
+    tf32: dict[str, bool]
+
+
+class GpuFacts(TypedDict):
+    """What nvidia-smi says of a GPU; null where it does not say.
+
+    `utilization` is a share; `throttled`: its clock was held down by power or heat.
+    """
+
+    name: str
+    sm_mhz: float | None
+    max_sm_mhz: float | None
+    memory_mhz: float | None
+    celsius: float | None
+    watts: float | None
+    utilization: float | None
+    throttled: bool | None
+
+
+class ConditionFacts(TypedDict):
+    """The machine at a moment; null where it does not say.
+
+    `cpu_mhz` is the mean over the cores, `cpu_celsius` the hottest sensor, `cpu_throttles`
+    how often any core was slowed down for its heat since the machine started.
+    """
+
+    load_average: float | None
+    cpu_mhz: float | None
+    cpu_celsius: float | None
+    cpu_throttles: int | None
+    cpu_governor: str | None
+    gpus: list[GpuFacts]
+
+
+class ConditionsFacts(TypedDict):
+    """The machine before anything ran, and after this mode was timed."""
+
+    before: ConditionFacts | None
+    after: ConditionFacts
 
 
 class TimingFacts(TypedDict):
@@ -71,7 +111,8 @@ class TracedFacts(TypedDict):
     """The run in the trace, and the names of its ranges.
 
     `branch_range` holds `{index}`, from 0; where `branch_ranges` is false the mode
-    cannot mark its branches.
+    cannot mark its branches. `wall_ns` is a step's time under the profiler, in the median, and
+    `overhead` that over the untraced one: what watching costs.
     """
 
     steps: int
@@ -81,6 +122,8 @@ class TracedFacts(TypedDict):
     branch_ranges: bool
     shapes: bool
     stacks: bool
+    wall_ns: float
+    overhead: float
 
 
 class GraphFacts(TypedDict):
@@ -96,7 +139,7 @@ class GraphFacts(TypedDict):
 
 
 class OutputFacts(TypedDict):
-    """How far the outputs are from the reference at most."""
+    """How far the outputs, or the gradients, are from the reference at most."""
 
     max_abs_difference: float
     tolerance: float
@@ -104,7 +147,9 @@ class OutputFacts(TypedDict):
 
 
 # `pass` is a keyword, so the class syntax cannot name it.
-_Pass = TypedDict("_Pass", {"pass": Literal["forward"]})
+Pass = Literal["forward", "forward-backward"]
+PASSES: Final[tuple[Pass, Pass]] = ("forward", "forward-backward")
+_Pass = TypedDict("_Pass", {"pass": Pass})
 
 
 class Manifest(_Pass):
@@ -113,7 +158,8 @@ class Manifest(_Pass):
     `run` is the same for all modes of one recording, which were timed in turns, and
     `resumes` names the first of the runs that it completes, or is null; `trace` is the
     name of the file beside this one, `sha256` that of its bytes; `proof` says what shows
-    that the mode is what it claims.
+    that the mode is what it claims; `gradients` is null without a backward pass. `grad`:
+    gradients were on, where the mode does not turn them off itself.
     """
 
     schema_version: int
@@ -121,16 +167,19 @@ class Manifest(_Pass):
     resumes: str | None
     mode: str
     preset: str
+    grad: bool
     device: Literal["cpu", "cuda"]
     recorded_at: str
     trace: str
     sha256: str
     workload: WorkloadFacts
     environment: EnvironmentFacts
+    conditions: ConditionsFacts
     timing: TimingFacts
     traced: TracedFacts
     graph: GraphFacts
     outputs: OutputFacts
+    gradients: OutputFacts | None
     proof: str
 
 

@@ -8,19 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from profiling._torch import torch
+from profiling.branches import Branch
 from profiling.errors import WrongOutputError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from profiling.branches import Branch
-
 # Greatest difference allowed per unit of the reference's magnitude: some thousand
 # units in the last place, since each time step of a GRU feeds on the rounding of
 # the one before. A wrong weight or a wrong input is far beyond it.
 _TOLERANCES = {"float64": 1e-11, "float32": 1e-4, "bfloat16": 6e-2, "float16": 8e-3}
-# cuDNN runs float32 GRUs on TF32 units unless told otherwise: 10 bits of mantissa.
-_TF32_TOLERANCE = 8e-3
 
 
 @dataclass(frozen=True)
@@ -68,25 +65,36 @@ def compute_reference(branches: Sequence[Branch]) -> Reference:
     A target that is no module cannot be copied to float64, and then all branches
     run in the dtype they have.
     """
-    modules = [b.target for b in branches if isinstance(b.target, torch.nn.Module)]
-    convertible = len(modules) == len(branches)
+    exact = in_float64(branches)
     with torch.no_grad():
         own = flatten([branch() for branch in branches])
-        outputs = (
-            flatten([_in_float64(*pair) for pair in zip(modules, branches, strict=True)])
-            if convertible
-            else own
-        )
-    magnitude = max((tensor.abs().max().item() for tensor in outputs if tensor.numel()), default=0)
+        outputs = own if exact is None else flatten([branch() for branch in exact])
+    return reference_of(outputs, own, exact=exact is not None)
+
+
+def reference_of(tensors: Sequence[Tensor], own: Sequence[Tensor], *, exact: bool) -> Reference:
+    """Make a reference of tensors.
+
+    Args:
+        tensors: as they should be.
+        own: as the branches compute them in their own dtypes, which say how exactly they can.
+        exact: they are float64, whatever the branches are.
+    """
+    magnitude = max((each.abs().max().item() for each in tensors if each.numel()), default=0)
     return Reference(
-        outputs=outputs,
+        outputs=list(tensors),
         tolerance=max(map(_tolerance, own), default=0.0) * max(1.0, magnitude),
-        description="float64 sequential" if convertible else "sequential",
+        description="float64 sequential" if exact else "sequential",
     )
 
 
-def greatest_difference(output: Any, reference: Reference) -> float:
+def greatest_difference(output: Any, reference: Reference, *, what: str = "outputs") -> float:
     """The greatest absolute difference of any element from the reference.
+
+    Args:
+        output: what to compare.
+        reference: what with.
+        what: what to call it in an error.
 
     Raises:
         WrongOutputError: number or shapes of the tensors differ, or the difference
@@ -96,7 +104,7 @@ def greatest_difference(output: Any, reference: Reference) -> float:
     shapes = [tuple(tensor.shape) for tensor in tensors]
     expected = [tuple(tensor.shape) for tensor in reference.outputs]
     if shapes != expected:
-        raise WrongOutputError(f"the outputs have shapes {shapes}; expected {expected}")
+        raise WrongOutputError(f"the {what} have shapes {shapes}; expected {expected}")
     greatest = 0.0
     with torch.no_grad():
         for tensor, right in zip(tensors, reference.outputs, strict=True):
@@ -105,7 +113,7 @@ def greatest_difference(output: Any, reference: Reference) -> float:
             difference = (tensor.double() - right.double()).abs().max().item()
             if not difference <= reference.tolerance:
                 raise WrongOutputError(
-                    f"the outputs differ by {difference:.3g} from the {reference.description} "
+                    f"the {what} differ by {difference:.3g} from the {reference.description} "
                     f"reference; rounding explains {reference.tolerance:.3g}. Dropout and other "
                     "random parts must be off: call .eval() on the module"
                 )
@@ -113,13 +121,22 @@ def greatest_difference(output: Any, reference: Reference) -> float:
     return greatest
 
 
-def _in_float64(module: torch.nn.Module, branch: Branch) -> Any:
-    inputs = [tensor.double() if tensor.is_floating_point() else tensor for tensor in branch.inputs]
-    return copy.deepcopy(module).double()(*inputs)
+def in_float64(branches: Sequence[Branch]) -> list[Branch] | None:
+    """The same branches in float64; None where a target is no module.
+
+    What modules share, their copies share too.
+    """
+    modules: list[Any] = [branch.target for branch in branches]
+    if not all(isinstance(module, torch.nn.Module) for module in modules):
+        return None
+    return [
+        Branch(
+            module.double(),
+            [each.double() if each.is_floating_point() else each for each in branch.inputs],
+        )
+        for module, branch in zip(copy.deepcopy(modules), branches, strict=True)
+    ]
 
 
 def _tolerance(tensor: Tensor) -> float:
-    name = str(tensor.dtype).removeprefix("torch.")
-    if name == "float32" and tensor.is_cuda and torch.backends.cudnn.allow_tf32:
-        return _TF32_TOLERANCE
-    return _TOLERANCES.get(name, 0.0)
+    return _TOLERANCES.get(str(tensor.dtype).removeprefix("torch."), 0.0)

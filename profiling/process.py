@@ -27,22 +27,23 @@ class Process:
         module: where the function is.
         function: is given the descriptor of its end of the pipe.
         of: what the process belongs to, for messages.
+        own_session: Ctrl-C reaches us alone, and we end the process in order; without, it
+            counts as a part of the session that this process leads.
     """
 
-    def __init__(self, module: str, function: str, *, of: str) -> None:
+    def __init__(self, module: str, function: str, *, of: str, own_session: bool = True) -> None:
         self._of = of
         self._connection, theirs = Pipe()
         start = (
             f"import sys; sys.path[:] = {sys.path!r}; "
             f"from {module} import {function}; {function}({theirs.fileno()})"
         )
-        # A session of its own: Ctrl-C reaches us alone, and we end the others in order.
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, our own code
             [sys.executable, "-c", start],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            start_new_session=True,
+            start_new_session=own_session,
         )
         theirs.close()
 

@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from profiling.branches import PRESETS, Branch, Workload
+from profiling.condition import condition
 from profiling.contention import other_cores, usage
-from profiling.environment import load_average
+from profiling.environment import load_average, may_have_gpu
 from profiling.errors import ModeError, UnavailableError, UsageError
 from profiling.files import ensure_writable
 from profiling.job import Request, make_job
 from profiling.modes import MODES
+from profiling.modes.base import NEEDS
 from profiling.remote import RemoteSession, pack
 from profiling.resuming import plan
 from profiling.session import LocalSession
+from profiling.settings import Settings
 from profiling.target import Target
 from profiling.timing import round_orders
 from profiling.tracing import Detail
@@ -82,6 +85,10 @@ def record(
     isolate: bool = True,
     shapes: bool = False,
     stacks: bool = False,
+    grad: bool = True,
+    backward: bool = False,
+    threads: int | None = None,
+    interop_threads: int | None = None,
     resume: bool = False,
     track: Track = untracked,
 ) -> Recording:
@@ -107,6 +114,10 @@ def record(
             a mode starts slow the others down.
         shapes: record the shapes of operators' inputs too. Slower.
         stacks: record Python stacks too. Much slower.
+        grad: whether gradients are on; some modes turn them off themselves.
+        backward: run a backward pass after the forward one, from all outputs at once.
+        threads: threads inside an operator; None for as many as torch chooses.
+        interop_threads: threads of the inter-op pool; None as well.
         resume: record what an earlier run of the same request into `out` left out. It is
             timed beside the baseline, which is recorded again, as a run of its own; what
             was recorded stays as it is. All is recorded where nothing was begun.
@@ -123,6 +134,7 @@ def record(
     """
     check_counts(warmup=warmup, steps=steps, rounds=rounds)
     _check_branches(branches)
+    settings = Settings(grad, backward, threads, interop_threads)
     names = _check_modes(modes)
     folder = Path(out)
     ensure_writable(folder)
@@ -137,6 +149,8 @@ def record(
         detail=Detail(shapes=shapes, stacks=stacks),
         isolated=isolate,
         load_average=load_average(),
+        settings=settings,
+        before=condition(device),
     )
     todo = plan(request, None if modes is None else names, resume=resume)
     recording = Recording(request.run, folder, kept=todo.kept)
@@ -149,10 +163,9 @@ def record(
 def _record(
     todo: Plan, recording: Recording, rounds: int, track: Track, *, asked: bool
 ) -> Recording:
+    names = _possible(todo.modes, todo.request.device, recording, asked=asked)
     with ExitStack() as stack:
-        sessions = [
-            stack.enter_context(closing(session)) for session in _open(todo.modes, todo.request)
-        ]
+        sessions = [stack.enter_context(closing(session)) for session in _open(names, todo.request)]
         # The last pushed is called first: all begin to end before any is waited for.
         for session in sessions:
             stack.callback(session.leave)
@@ -174,6 +187,22 @@ def _record(
                 recording.failures[session.name] = error
             todo.note(recording)
     return recording
+
+
+def _possible(names: Sequence[str], device: str, recording: Recording, *, asked: bool) -> list[str]:
+    """Leave out what needs a GPU where there is none, before a process loads torch for it."""
+    if device == "cuda" or (device == "auto" and may_have_gpu()):
+        return list(names)
+    absent = {
+        name: MODES[name].unavailable("cpu") or NEEDS["cuda"]
+        for name in names
+        if "cpu" not in MODES[name].devices
+    }
+    if asked:
+        recording.failures.update({name: UnavailableError(why) for name, why in absent.items()})
+    else:
+        recording.skipped.update(absent)
+    return [name for name in names if name not in absent]
 
 
 def _open(names: Sequence[str], request: Request) -> list[Session]:

@@ -7,11 +7,13 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from profiling._torch import load_torch, quiet_jit, torch
+from profiling.backward import with_backward
 from profiling.bootstrap import median_estimate
 from profiling.branches import BRANCH_RANGE, STEP_RANGE
+from profiling.condition import condition
 from profiling.errors import ModeError, UnavailableError, UnprovenError, blamed
 from profiling.evidence import Evidence, check_marks, read_events
 from profiling.files import replacing, sha256_of
@@ -19,14 +21,17 @@ from profiling.graphing import graph as record_graph
 from profiling.manifest import SCHEMA_VERSION, SUFFIX, GraphFacts, Manifest, to_json
 from profiling.modes import MODES
 from profiling.outputs import flatten, greatest_difference
-from profiling.timing import Timer
-from profiling.tracing import PROFILER_WARMUP, Detail, synchronizer, trace
+from profiling.settings import apply, restored
+from profiling.timing import Timer, cpu_clock
+from profiling.tracing import PROFILER_WARMUP, Detail, elsewhere, synchronizer, trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from profiling.job import Job
+    from profiling.manifest import ConditionFacts, OutputFacts
     from profiling.modes import Mode, Run
+    from profiling.outputs import Reference
 
 _PROOF_STEPS: Final = 10
 
@@ -73,7 +78,7 @@ class _Ready:
     mode: Mode
     traced: Run
     timer: Timer
-    difference: float
+    difference: _Difference
 
 
 class LocalSession:
@@ -112,19 +117,22 @@ class LocalSession:
         """
         mode = MODES[self.name]
         with blamed(), ExitStack() as held:
-            # Turns gradients on whatever the caller has set: modes without them say so.
+            # Gradients are on, or off, whatever the caller has set.
             held.enter_context(torch.inference_mode(False))
+            held.enter_context(restored())
             job = self._make_job()
-            reason = mode.unavailable(job.device)
+            settings = job.request.settings
+            # A job that several modes share was made under another's hold on the settings.
+            apply(settings)
+            reason = mode.unavailable(job.device) or mode.unfit(
+                grad=settings.grad, backward=settings.backward
+            )
             if reason is not None:
                 raise UnavailableError(reason)
-            runs = [
-                held.enter_context(mode.prepare(job.branches, job.device, ranges=ranges))
-                for ranges in ((False, True) if mode.branch_ranges else (False,))
-            ]
-            difference = max(_warm_up_and_check(run, job) for run in runs)
-            timer = Timer(runs[0], synchronizer(job.device))
-            ready = _Ready(job, mode, runs[-1], timer, difference)
+            timed, traced = _steps(mode, job, held)
+            difference = max(_warm_up_and_check(run, job) for run in {timed, traced})
+            timer = Timer(timed, synchronizer(job.device), cpu_clock(timed))
+            ready = _Ready(job, mode, traced, timer, difference)
             with tempfile.TemporaryDirectory() as scratch:
                 _trace_and_prove(ready, Path(scratch, "proof.json.gz"), _PROOF_STEPS, Detail())
             timer.calibrate()
@@ -156,10 +164,11 @@ class LocalSession:
             replacing(request.folder / f"{stem}{SUFFIX}") as new_manifest,
             replacing(target) as new_trace,
         ):
-            proof = _trace_and_prove(ready, new_trace, request.steps, request.detail)
+            after = condition(ready.job.device)
+            traced = _trace_and_prove(ready, new_trace, request.steps, request.detail)
             graph = _graph(ready, request.folder / f"{stem}.graph.json.gz")
             files = _Files(target.name, sha256_of(new_trace), graph)
-            manifest = _manifest(self.name, ready, files, proof)
+            manifest = _manifest(self.name, ready, files, traced, after)
             new_manifest.write_text(to_json(manifest), encoding="utf-8")
         return manifest
 
@@ -176,31 +185,75 @@ class LocalSession:
         return self._ready
 
 
-def _warm_up_and_check(run: Run, job: Job) -> float:
+class _Difference(NamedTuple):
+    """The greatest difference of any output, and of any gradient, from the reference."""
+
+    outputs: float
+    gradients: float | None
+
+
+def _steps(mode: Mode, job: Job, held: ExitStack) -> tuple[Run, Run]:
+    """The step to time, and the one to trace, which is marked where it can be."""
+
+    def made(*, ranges: bool) -> Run:
+        return held.enter_context(mode.prepare(job.branches, job.device, ranges=ranges))
+
+    timed = made(ranges=False)
+    traced = made(ranges=True) if mode.branch_ranges and not mode.marks_itself else timed
+    if job.start is None:
+        return timed, traced
+    return (
+        with_backward(timed, job.branches, job.start, ranges=False),
+        with_backward(traced, job.branches, job.start, ranges=True),
+    )
+
+
+def _warm_up_and_check(run: Run, job: Job) -> _Difference:
     for _ in range(job.request.warmup):
         run()
-    return greatest_difference(run(), job.reference)
+    output = run()
+    if job.gradients is None:
+        return _Difference(greatest_difference(output, job.reference), None)
+    outputs, gradients = output
+    return _Difference(
+        greatest_difference(outputs, job.reference),
+        greatest_difference(gradients, job.gradients, what="gradients"),
+    )
 
 
-def _trace_and_prove(ready: _Ready, path: Path, steps: int, detail: Detail) -> str:
+class _Traced(NamedTuple):
+    """What a trace showed: that the mode is what it claims, and how long a step took in it."""
+
+    proof: str
+    wall_ns: float
+
+
+def _trace_and_prove(ready: _Ready, path: Path, steps: int, detail: Detail) -> _Traced:
     for _ in range(ready.mode.attempts - 1):
         with suppress(UnprovenError):
             return _trace_once(ready, path, steps, detail)
     return _trace_once(ready, path, steps, detail)
 
 
-def _trace_once(ready: _Ready, path: Path, steps: int, detail: Detail) -> str:
+def _trace_once(ready: _Ready, path: Path, steps: int, detail: Detail) -> _Traced:
     job = ready.job
     output = trace(ready.traced, path, steps=steps, device=job.device, detail=detail)
-    evidence = Evidence(job.branches, flatten(output), read_events(path), steps)
+    outputs = flatten(output if job.start is None else output[0])
+    if not job.request.settings.grad and any(each.requires_grad for each in outputs):
+        raise UnprovenError("an output carries a grad_fn; expected none, with gradients off")
+    evidence = Evidence(job.branches, outputs, read_events(path), steps)
     check_marks(evidence, device=job.device, branch_ranges=ready.mode.branch_ranges)
-    return ready.mode.prove(evidence)
+    return _Traced(ready.mode.prove(evidence), evidence.step_wall_ns())
 
 
 def _graph(ready: _Ready, target: Path) -> GraphFacts:
     """Record what depends on what; a mode or a torch that cannot says why."""
     try:
         with blamed(), replacing(target) as new:
+            if elsewhere(ready.traced) is not None:
+                raise UnavailableError(
+                    "operators ran in further processes, and torch's observer sees its own alone"
+                )
             record_graph(ready.traced, new, device=ready.job.device)
             sha256 = sha256_of(new)
     except ModeError as error:
@@ -219,7 +272,9 @@ class _Files:
     graph: GraphFacts
 
 
-def _manifest(name: str, ready: _Ready, files: _Files, proof: str) -> Manifest:
+def _manifest(
+    name: str, ready: _Ready, files: _Files, traced: _Traced, after: ConditionFacts
+) -> Manifest:
     job, timer = ready.job, ready.timer
     median, low, high = median_estimate(timer.samples_ns)
     return {
@@ -228,13 +283,15 @@ def _manifest(name: str, ready: _Ready, files: _Files, proof: str) -> Manifest:
         "resumes": job.request.resumes,
         "mode": name,
         "preset": job.preset,
-        "pass": "forward",
+        "pass": "forward-backward" if job.request.settings.backward else "forward",
+        "grad": job.request.settings.grad,
         "device": job.device,
         "recorded_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "trace": files.trace,
         "sha256": files.sha256,
         "workload": job.workload,
         "environment": job.environment,
+        "conditions": {"before": job.request.before, "after": after},
         "timing": {
             "isolated": job.request.isolated,
             "rounds": len(timer.samples_ns),
@@ -253,12 +310,23 @@ def _manifest(name: str, ready: _Ready, files: _Files, proof: str) -> Manifest:
             "branch_ranges": ready.mode.branch_ranges,
             "shapes": job.request.detail.shapes,
             "stacks": job.request.detail.stacks,
+            "wall_ns": traced.wall_ns,
+            "overhead": traced.wall_ns / median,
         },
         "graph": files.graph,
-        "outputs": {
-            "max_abs_difference": ready.difference,
-            "tolerance": job.reference.tolerance,
-            "reference": job.reference.description,
-        },
-        "proof": proof,
+        "outputs": _compared(ready.difference.outputs, job.reference),
+        "gradients": (
+            None
+            if job.gradients is None or ready.difference.gradients is None
+            else _compared(ready.difference.gradients, job.gradients)
+        ),
+        "proof": traced.proof,
+    }
+
+
+def _compared(difference: float, reference: Reference) -> OutputFacts:
+    return {
+        "max_abs_difference": difference,
+        "tolerance": reference.tolerance,
+        "reference": reference.description,
     }

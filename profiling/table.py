@@ -20,6 +20,7 @@ _HEADER = (
     "speed-up",
     "95% interval",
     "CPU s/s",
+    "traced",
     "max diff",
     "trace",
 )
@@ -28,6 +29,8 @@ _NAMES = {_HEADER.index("mode"), _HEADER.index("trace")}
 
 def comparison(manifests: Sequence[Manifest], *, width: int) -> str:
     """A row per mode; speed-ups are over the baseline, of the same rounds.
+
+    "Traced" is how many times longer a step takes under the profiler.
 
     Args:
         manifests: of one recording, one or more.
@@ -76,6 +79,7 @@ def _row(
         f"{faster.value:.2f}x" if faster else "-",
         f"{faster.low:.2f} to {faster.high:.2f}" if faster else "-",
         f"{timing['cpu_seconds_per_wall_second']:.2f}",
+        f"{manifest['traced']['overhead']:.2f}x",
         f"{manifest['outputs']['max_abs_difference']:.0e}",
         manifest["trace"],
     )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from profiling._torch import torch
 from profiling.branches import STEP_RANGE
+from profiling.merging import merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from torch.profiler import ProfilerAction
 
@@ -40,6 +42,25 @@ def can_trace_threads() -> bool:
     return _supports("profile_all_threads")
 
 
+@runtime_checkable
+class Elsewhere(Protocol):
+    """A step that runs in further processes, each of which records a trace of its own."""
+
+    def start_trace(self, warmup: int, steps: int, detail: Detail) -> None:
+        """Let every process record a trace: of so many steps, after others."""
+
+    def step_trace(self) -> None:
+        """Tell every profiler that a step is over."""
+
+    def end_trace(self, folder: Path) -> list[Path]:
+        """Write the traces into a folder, and name them."""
+
+
+def elsewhere(run: object) -> Elsewhere | None:
+    """The step, if it runs in further processes."""
+    return run if isinstance(run, Elsewhere) else None
+
+
 def trace(
     run: Run,
     path: Path,
@@ -51,6 +72,8 @@ def trace(
     synchronized: bool = True,
 ) -> Any:
     """Run steps under the profiler and export their trace.
+
+    Where steps run in further processes, the traces of those are part of it.
 
     Args:
         run: one step.
@@ -64,25 +87,38 @@ def trace(
     Returns:
         What the last step returned.
     """
+    synchronize = synchronizer(device) if synchronized else _nothing
+    others = elsewhere(run)
+    if others is not None:
+        others.start_trace(warmup, steps, detail)
+    output: Any = None
+    with profiler(path, warmup=warmup, steps=steps, device=device, detail=detail) as recording:
+        for _ in range(warmup + steps):
+            with torch.profiler.record_function(STEP_RANGE):
+                output = run()
+                synchronize()
+            if others is not None:
+                others.step_trace()
+            recording.step()
+    if others is not None:
+        with tempfile.TemporaryDirectory() as scratch:
+            merge(path, others.end_trace(Path(scratch)))
+    return output
+
+
+def profiler(path: Path, *, warmup: int, steps: int, device: str, detail: Detail) -> Any:
+    """A profiler that exports its trace after so many steps, not counting the first ones."""
     activities = [torch.profiler.ProfilerActivity.CPU]
     if device == "cuda":
         activities.append(torch.profiler.ProfilerActivity.CUDA)
-    synchronize = synchronizer(device) if synchronized else _nothing
-    output: Any = None
-    with torch.profiler.profile(
+    return torch.profiler.profile(
         activities=activities,
         schedule=_settling_schedule(warmup, steps),
         on_trace_ready=lambda profiler: profiler.export_chrome_trace(str(path)),
         record_shapes=detail.shapes,
         with_stack=detail.stacks,
         experimental_config=experimental_config(device),
-    ) as profiler:
-        for _ in range(warmup + steps):
-            with torch.profiler.record_function(STEP_RANGE):
-                output = run()
-                synchronize()
-            profiler.step()
-    return output
+    )
 
 
 def _settling_schedule(warmup: int, steps: int) -> Callable[[int], ProfilerAction]:

@@ -39,7 +39,7 @@ from analysis.notes import draws_no_conclusion
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from analysis.report import Comparison, TraceReport
+    from analysis.report import Comparison, DeviceFigures, TraceReport
 
 __all__ = ["RULES", "Ceiling", "Finding", "Subject", "find"]
 
@@ -78,10 +78,15 @@ def find(traces: Sequence[TraceReport], comparison: Comparison | None) -> tuple[
         Subject(trace, device, modes.get(trace.path))
         for trace in traces
         if not draws_no_conclusion(trace.notes)
-        for device in trace.devices
+        for device in _devices(trace)
         if device.window_ns
     ]
     found = [
         finding for rule in RULES for subject in subjects if (finding := rule(subject)) is not None
     ]
     return tuple(sorted(found, key=lambda each: -(each.gain or 0.0)))
+
+
+def _devices(trace: TraceReport) -> tuple[DeviceFigures, ...]:
+    """The devices to say something of; processes that serve one step are said one thing of."""
+    return trace.devices[:1] if trace.together else trace.devices

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 from analysis.document import Unit
 from analysis.factors import per_step
 from analysis.metrics.breakdown import Breakdown
+from analysis.metrics.lanes import Lanes
 from analysis.units import text
 
 if TYPE_CHECKING:
     from analysis.factors import PerStep
     from analysis.metrics.gaps import Gap
+    from analysis.metrics.lanes import Lane
     from analysis.replay import Ceilings
     from analysis.report import DeviceFigures, ModeFigures, TraceReport
 
@@ -102,9 +104,15 @@ class Subject:
         return self.device.kind == "cpu"
 
     @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """Return the device's lanes, or those of all processes where several serve each step."""
+        devices = self.trace.devices if self.trace.together else (self.device,)
+        return tuple(lane for each in devices for lane in each.of(Lanes).lanes)
+
+    @property
     def average_step(self) -> PerStep | None:
         """Return wall, work and busy time of a step, on average; None without steps."""
-        return per_step([each for each in self.trace.totals if each.device == self.device.device])
+        return per_step(self.trace.step_totals(self.device.device))
 
     def environment(self, name: str) -> str | None:
         """Return an environment variable of the recorded run; None where it is not known."""

@@ -60,7 +60,7 @@ def disturbed(subject: Subject) -> Finding | None:
 
 def too_few_steps(subject: Subject) -> Finding | None:
     """Too few steps, or too unlike, for figures of a step."""
-    steps = sum(each.device == subject.device.device for each in subject.trace.totals)
+    steps = len(subject.trace.step_totals(subject.device.device))
     evidence = []
     if 0 < steps < _FEW_STEPS:
         evidence.append(f"{steps} step{'s' * (steps != 1)} traced")
@@ -85,7 +85,7 @@ def more_lanes_than_cores(subject: Subject) -> Finding | None:
     cores, inside = subject.number("cpu_count"), subject.number("torch_threads")
     if not subject.on_cpu or cores is None:
         return None
-    lanes = sum(each.activities > 0 for each in subject.device.of(Lanes).lanes)
+    lanes = sum(each.activities > 0 for each in subject.lanes)
     average = subject.average_step
     evidence = []
     if inside is not None and lanes > 1 and lanes * inside > cores:

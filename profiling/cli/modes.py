@@ -21,6 +21,12 @@ def command(device: str) -> None:
     for name, mode in MODES.items():
         reason = mode.unavailable(where)
         note = f"not on this machine's {where}: {reason}" if reason else f"runs on {where}"
+        untried = [each for each in sorted(mode.devices) if each not in mode.proven]
         click.echo(click.style(name, bold=True))
-        click.echo(textwrap.fill(mode.shows, width, initial_indent="  ", subsequent_indent="  "))
+        for paragraph in (mode.shows, mode.expect):
+            click.echo(textwrap.fill(paragraph, width, initial_indent="  ", subsequent_indent="  "))
         click.echo(click.style(f"  {note}", fg="yellow" if reason else "green"))
+        if untried:
+            click.echo(
+                click.style(f"  not proven by a recording yet: {', '.join(untried)}", fg="yellow")
+            )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,11 +13,15 @@ from profiling.branches import PRESETS, Workload
 from profiling.cli.options import COUNT, device_option, workload_options
 from profiling.cli.progress import progress
 from profiling.doubts import disturbances
+from profiling.manifest import PASSES
 from profiling.modes import MODES
 from profiling.recorder import Recording
 from profiling.recorder import record as record_modes
 from profiling.table import comparison
 from profiling.target import Target
+
+if TYPE_CHECKING:
+    from profiling.manifest import Manifest
 
 
 @click.command("record")
@@ -65,6 +69,26 @@ from profiling.target import Target
     help="Give each mode a process of its own; in one, modes slow each other down.",
 )
 @click.option(
+    "--pass",
+    "passes",
+    type=click.Choice(PASSES),
+    default=PASSES[0],
+    show_default=True,
+    help="What a step is; forward-backward adds one backward pass from all outputs.",
+)
+@click.option(
+    "--grad/--no-grad",
+    default=True,
+    show_default=True,
+    help="Gradients in every mode, or in none; the mode no_grad is that for one.",
+)
+@click.option(
+    "--threads", type=COUNT, help="Threads inside an operator.  [default: what torch chooses]"
+)
+@click.option(
+    "--interop-threads", type=COUNT, help="Threads of the inter-op pool.  [default: as torch]"
+)
+@click.option(
     "--resume",
     is_flag=True,
     help="Record what an interrupted recording with the same options left out, beside the "
@@ -73,7 +97,12 @@ from profiling.target import Target
 @click.option("--shapes", is_flag=True, help="Trace the shapes of inputs too. Slower.")
 @click.option("--stacks", is_flag=True, help="Trace Python stacks too. Much slower.")
 def command(
-    modes: tuple[str, ...], target: str | None, preset: str | None, out: Path, **options: Any
+    modes: tuple[str, ...],
+    target: str | None,
+    preset: str | None,
+    out: Path,
+    passes: str,
+    **options: Any,
 ) -> int:
     """Run, check, time and trace independent GRUs, or your own branches, in every mode."""
     given = {field.name: options.pop(field.name) for field in fields(Workload)}
@@ -81,6 +110,7 @@ def command(
     if target is not None and (preset or sizes):
         raise click.UsageError("--target brings its own sizes; leave out --preset and sizes")
     branches = Target(target) if target else replace(PRESETS[preset or "post"], **sizes)
+    options["backward"] = passes != PASSES[0]
     recording = record_modes(branches, list(modes) or None, out, track=progress, **options)
     click.echo(_summary(recording))
     return 1 if recording.failures else 0
@@ -99,6 +129,13 @@ def _kept(recording: Recording) -> list[str]:
     return [*lines, ""]
 
 
+def _kind(manifest: Manifest) -> str:
+    """What a step is, where it is no plain forward pass."""
+    if manifest["pass"] != PASSES[0]:
+        return f", {manifest['pass']}"
+    return "" if manifest["grad"] else ", without gradients"
+
+
 def _summary(recording: Recording) -> str:
     lines = _kept(recording)
     if recording.manifests:
@@ -107,7 +144,8 @@ def _summary(recording: Recording) -> str:
         lines += [
             click.style(
                 f"{first['preset']} on {first['device']} ({environment['device_name']}), "
-                f"torch {environment['torch']}, {environment['torch_threads']} intra-op threads",
+                f"torch {environment['torch']}, {environment['torch_threads']} intra-op threads"
+                f"{_kind(first)}",
                 bold=True,
             ),
             "",
@@ -115,8 +153,11 @@ def _summary(recording: Recording) -> str:
             "",
         ]
         lines += [click.style(words, fg="yellow") for words in disturbances(recording)]
+    by_reason: dict[str, list[str]] = {}
     for name, reason in recording.skipped.items():
-        lines.append(click.style(f"skipped  {name}: {reason}", fg="yellow"))
+        by_reason.setdefault(reason, []).append(name)
+    for reason, names in by_reason.items():
+        lines.append(click.style(f"skipped  {', '.join(names)}: {reason}", fg="yellow"))
     for name, error in recording.failures.items():
         lines.append(click.style(f"failed   {name}: {error}", fg="red"))
     if recording.failures:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from profiling.errors import UnavailableError, UnprovenError
@@ -11,33 +12,88 @@ from profiling.errors import UnavailableError, UnprovenError
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from torch import Tensor
+
     from profiling.branches import Branch
     from profiling.evidence import Evidence
 
 Run = Callable[[], Any]
 """One step: runs every branch once and returns their outputs, in branch order."""
 
+NEEDS = {"cuda": "needs a CUDA GPU", "cpu": "runs on a CPU only"}
+"""Why a mode of one device alone cannot run on another."""
+
+
+@dataclass(frozen=True, eq=False)
+class OwnWeights:
+    """A `Run` on weights of its own, made of those of the branches.
+
+    Attributes:
+        run: one step.
+        weights: what it computes with; leaves of the autograd graph.
+        split: turns the gradients of the weights into those of the branches' parameters,
+            in the order of the branches and of `torch.nn.Module.parameters`.
+    """
+
+    run: Run
+    weights: Sequence[Tensor]
+    split: Callable[[Sequence[Tensor]], list[Tensor]]
+
+    def __call__(self) -> Any:
+        """Run the step."""
+        return self.run()
+
 
 class Mode(ABC):
     """One way to run independent branches. Its docstring's first line says what it shows.
 
+    The rest of it says what to expect.
+
     Attributes:
+        devices: where it can run at all.
+        proven: where a recording has shown that it is what it claims; elsewhere it is
+            untried, and `profiling modes` says so.
         branch_ranges: whether a trace can mark where each branch runs.
+        marks_itself: its step marks the branches by itself whenever it is traced.
         attempts: how many traces may be taken until one shows what the mode claims;
             more than one where that is also up to the operating system.
+        no_backward: why no backward pass can follow its step; None if one can.
+        needs_grad: why it is no mode of its own where gradients are off; None if it is.
     """
 
+    devices: ClassVar[frozenset[str]] = frozenset({"cpu", "cuda"})
+    proven: ClassVar[frozenset[str]] = frozenset()
     branch_ranges: ClassVar[bool] = True
+    marks_itself: ClassVar[bool] = False
     attempts: ClassVar[int] = 1
+    no_backward: ClassVar[str | None] = None
+    needs_grad: ClassVar[str | None] = None
 
     @property
     def shows(self) -> str:
         """What the mode shows, in a line."""
         return (self.__doc__ or "").strip().partition("\n")[0]
 
-    def unavailable(self, device: str) -> str | None:  # noqa: ARG002 - most run anywhere
+    @property
+    def expect(self) -> str:
+        """What to expect of it, in a paragraph."""
+        _, _, rest = (self.__doc__ or "").strip().partition("\n")
+        return " ".join(rest.split())
+
+    def unavailable(self, device: str) -> str | None:
         """Why the mode cannot run on this machine; None where it can."""
-        return None
+        return None if device in self.devices else NEEDS[min(self.devices)]
+
+    def unfit(self, *, grad: bool, backward: bool) -> str | None:
+        """Why the mode cannot run a step of this kind; None where it can.
+
+        Args:
+            grad: gradients are on.
+            backward: a backward pass follows.
+        """
+        if backward and self.no_backward is not None:
+            return self.no_backward
+        return None if grad else self.needs_grad
 
     @abstractmethod
     def prepare(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from profiling._torch import quiet_jit, torch
 from profiling.branches import calls
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 class JitFork(Mode):
-    """torch.jit.fork of eager code: looks parallel, runs inline on the calling thread."""
+    """torch.jit.fork of eager code: looks parallel, runs inline on the calling thread.
+
+    Expect sequential, and a little more time for the futures.
+    """
+
+    proven: ClassVar[frozenset[str]] = frozenset({"cpu"})
 
     @contextmanager
     def prepare(self, branches: Sequence[Branch], device: str, *, ranges: bool) -> Iterator[Run]:  # noqa: ARG002

@@ -30,8 +30,13 @@ _PLAIN_BODY = """
 
 
 class ScriptFork(Mode):
-    """torch.jit.fork inside TorchScript: an inter-op pool of C++ threads, no GIL."""
+    """torch.jit.fork inside TorchScript: an inter-op pool of C++ threads, no GIL.
 
+    Expect operators of two branches at once, and Python out of the way. It pays where a branch
+    takes much longer than waking a thread, and where the operators leave cores to each other.
+    """
+
+    proven: ClassVar[frozenset[str]] = frozenset({"cpu"})
     # On a busy machine a branch is often done before a second thread gets a core.
     attempts: ClassVar[int] = 10
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from profiling.branches import calls
 from profiling.modes.base import Mode, Run, prove_one_thread
@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 class Sequential(Mode):
-    """One branch after the other, with gradients on: what the others are compared with."""
+    """One branch after the other, with gradients on: what the others are compared with.
+
+    Expect one lane and no overlap: on a CPU the calling thread runs every operator, on a GPU
+    every kernel queues on one stream.
+    """
+
+    proven: ClassVar[frozenset[str]] = frozenset({"cpu"})
 
     @contextmanager
     def prepare(self, branches: Sequence[Branch], device: str, *, ranges: bool) -> Iterator[Run]:  # noqa: ARG002

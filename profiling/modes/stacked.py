@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from profiling._torch import torch
 from profiling.errors import UnavailableError, UnprovenError
-from profiling.modes.base import Mode, Run
+from profiling.modes.base import Mode, OwnWeights, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,14 +23,19 @@ _PRODUCT = "aten::baddbmm"
 
 
 class Stacked(Mode):
-    """All branches as one batched GRU: one bmm does what each branch did by itself."""
+    """All branches as one batched GRU: one bmm does what each branch did by itself.
 
+    Expect a speed-up by less work and fewer launches, on one lane: the parallelism is inside
+    the operators. Branches must have equal shapes.
+    """
+
+    proven: ClassVar[frozenset[str]] = frozenset({"cpu"})
     branch_ranges: ClassVar[bool] = False
 
     @contextmanager
     def prepare(self, branches: Sequence[Branch], device: str, *, ranges: bool) -> Iterator[Run]:  # noqa: ARG002
         """Stack the weights once. Inputs are stacked and outputs taken apart in each step."""
-        grus = _equal_grus(branches)
+        grus = equal_grus(branches)
         layers = [_Layer.of(grus, number) for number in range(grus[0].num_layers)]
         inputs = [branch.inputs[0] for branch in branches]
         time_dim = 1 if grus[0].batch_first else 0
@@ -45,11 +50,13 @@ class Stacked(Mode):
             outputs = sequence.transpose(1, 1 + time_dim).unbind(0)
             return list(zip(outputs, torch.stack(finals, dim=1).unbind(0), strict=True))
 
-        yield run
+        yield OwnWeights(
+            run, [weight for layer in layers for weight in layer.weights()], _unstacked
+        )
 
     def prove(self, evidence: Evidence) -> str:
         """As many products as one branch alone needs, and no GRU beside them."""
-        gru = _equal_grus(evidence.branches)[0]
+        gru = equal_grus(evidence.branches)[0]
         time_steps = evidence.branches[0].inputs[0].shape[1 if gru.batch_first else 0]
         expected = gru.num_layers * (1 + time_steps)
         for step in evidence.step_ranges():
@@ -95,6 +102,10 @@ class _Layer:
 
         return cls(stack("weight_ih"), stack("weight_hh"), stack("bias_ih"), stack("bias_hh"))
 
+    def weights(self) -> list[Tensor]:
+        """In the order of a GRU's own parameters."""
+        return [self.input_weight, self.hidden_weight, self.input_bias, self.hidden_bias]
+
     def run(self, sequence: Tensor) -> tuple[Tensor, Tensor]:
         """Run (branches, time, batch, features) through the layer.
 
@@ -121,7 +132,16 @@ class _Layer:
         return torch.stack(states, dim=1), hidden
 
 
-def _equal_grus(branches: Sequence[Branch]) -> list[GRU]:
+def _unstacked(gradients: Sequence[Tensor]) -> list[Tensor]:
+    """Gradients of stacked weights as those of each GRU's own: two weights, two biases a layer."""
+    return [
+        gradient[index].T if place % 4 < 2 else gradient[index].squeeze(0)
+        for index in range(gradients[0].shape[0])
+        for place, gradient in enumerate(gradients)
+    ]
+
+
+def equal_grus(branches: Sequence[Branch]) -> list[GRU]:
     """The GRUs under the branches.
 
     Raises:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from profiling._torch import torch
 from profiling.branches import calls
 from profiling.errors import UnprovenError
 from profiling.modes.base import Mode, Run, require_two
+from profiling.modes.fork import Fork, prove_own_streams
 from profiling.tracing import can_trace_threads
 
 if TYPE_CHECKING:
@@ -20,7 +22,14 @@ if TYPE_CHECKING:
 
 
 class Threads(Mode):
-    """A standing Python thread per branch: operators overlap, Python between them cannot."""
+    """A standing Python thread per branch: operators overlap, Python between them cannot.
+
+    Expect a gain where operators are long and leave cores to each other: the GIL is free only
+    inside of them. On a GPU each thread launches on a stream of its own, forked and joined by
+    events; launching holds the GIL, so that little is won over one thread with streams.
+    """
+
+    proven: ClassVar[frozenset[str]] = frozenset({"cpu"})
 
     def unavailable(self, device: str) -> str | None:  # noqa: ARG002
         """Without a trace of all threads nothing could be shown."""
@@ -32,16 +41,27 @@ class Threads(Mode):
         )
 
     @contextmanager
-    def prepare(self, branches: Sequence[Branch], device: str, *, ranges: bool) -> Iterator[Run]:  # noqa: ARG002
+    def prepare(self, branches: Sequence[Branch], device: str, *, ranges: bool) -> Iterator[Run]:
         """Start a thread per branch, so that a branch stays on its own thread.
 
-        A shared pool would give two short branches to whichever thread is awake.
+        A shared pool would give two short branches to whichever thread is awake. A new thread
+        has gradients on; these take the setting over from the calling one.
         """
         require_two(branches)
         todo = calls(branches, ranges=ranges)
+        fork = Fork([0] * len(todo)) if device == "cuda" else None
+        if fork is not None:
+            todo = [functools.partial(fork.on, index, call) for index, call in enumerate(todo)]
         with ExitStack() as stack:
             workers = [
-                stack.enter_context(ThreadPoolExecutor(1, f"overlap-branch-{index}"))
+                stack.enter_context(
+                    ThreadPoolExecutor(
+                        1,
+                        f"overlap-branch-{index}",
+                        initializer=torch.set_grad_enabled,
+                        initargs=(torch.is_grad_enabled(),),
+                    )
+                )
                 for index in range(len(todo))
             ]
             pairs = list(zip(workers, todo, strict=True))
@@ -50,7 +70,7 @@ class Threads(Mode):
                 futures = [worker.submit(call) for worker, call in pairs]
                 return [future.result() for future in futures]
 
-            yield run
+            yield run if fork is None else fork.around(run)
 
     def prove(self, evidence: Evidence) -> str:
         """As many threads as branches, none of them the calling one, in each step."""
@@ -62,4 +82,5 @@ class Threads(Mode):
                     f"operators of a step ran on {len(threads)} threads, {where}; "
                     f"expected {expected} started ones"
                 )
-        return f"operators ran on {expected} started threads in each of {evidence.steps} steps"
+        shown = f"operators ran on {expected} started threads in each of {evidence.steps} steps"
+        return f"{shown}; {prove_own_streams(evidence)}" if evidence.on_gpu else shown

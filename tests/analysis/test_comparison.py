@@ -80,6 +80,75 @@ def test_a_mode_that_overlaps(record: Record, tmp_path: Path) -> None:
     assert found.strongest_state == "idle_untraced"
 
 
+def processes(*work: tuple[int, int, int], wall: int, step_pid: int = 1) -> list[Event]:
+    """Two steps, marked by a process; operators of others, as (process, from, to) in us."""
+    events = []
+    for begin in (0, 10_000):
+        events.append(annotation("overlap.step", begin, begin + wall, pid=step_pid, tid=99))
+        for pid, low, high in work:
+            events.append(cpu_op("aten::mm", begin + low, begin + high, pid=pid, tid=pid))
+    return in_microseconds(events)
+
+
+def test_processes_that_serve_one_step_are_taken_together(record: Record, tmp_path: Path) -> None:
+    """Steps of 500 us; one process works from 50 to 450, another from 150 to 350 us."""
+    record("sequential", one_lane(wall=1000, work=600), times(1000))
+    record("processes", processes((2, 50, 450), (3, 150, 350), wall=500), times(500))
+    found = mode(tmp_path, "processes")
+    assert found.traced_wall_ns == 500 * US
+    assert (found.less_work, found.more_overlap) == (1, 1.5)
+    assert found.less_idle == pytest.approx((400 / 500) / (600 / 1000))
+    assert found.traced_speed_up is not None
+    assert found.traced_speed_up.value == 2
+    assert found.achieved == 1.5
+    assert (found.busy_share, found.overlap_share) == (0.8, 0.4)
+    assert found.strongest_state is None
+    (trace,) = (each for each in report([tmp_path]).traces if each.label == "processes")
+    assert [device.device for device in trace.devices] == ["2", "3"]
+    assert trace.together is not None
+    assert trace.together.to_json() == {
+        "processes": 2,
+        "steps": 2,
+        "wall_ns": 1000 * US,
+        "busy_ns": 800 * US,
+        "work_ns": 1200 * US,
+        "overlap_ns": 400 * US,
+    }
+
+
+def test_a_step_lasts_until_what_began_in_it_has_ended(record: Record, tmp_path: Path) -> None:
+    record("processes", processes((2, 0, 700), (3, 0, 900), (4, 800, 900), wall=500), times(500))
+    (trace,) = report([tmp_path]).traces
+    assert trace.together is not None
+    assert [each.wall_ns for each in trace.together.totals] == [900 * US] * 2
+    assert [each.busy_ns for each in trace.together.totals] == [900 * US] * 2
+    assert [each.work_ns for each in trace.together.totals] == [1600 * US] * 2
+    assert trace.together.overlap_ns == 2 * 700 * US
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        processes((2, 50, 450), wall=500),
+        # The process that marks the steps works itself, as in a merged trace of ranks.
+        processes((1, 50, 450), (3, 150, 350), wall=500),
+        in_microseconds([cpu_op("aten::mm", 0, 9, pid=2), cpu_op("aten::mm", 0, 9, pid=3)]),
+        in_microseconds([annotation("overlap.step", 0, 50, pid=1), kernel("k", 0, 9)]),
+    ],
+)
+def test_other_processes_are_kept_apart(events: list[Event], load_events: LoadEvents) -> None:
+    assert analyze(load_events(events)).together is None
+
+
+def test_the_kind_of_step_is_part_of_the_run(record: Record, tmp_path: Path) -> None:
+    record("sequential", SEQUENTIAL, times(1000))
+    assert only_run(tmp_path).step == "forward"
+    record("sequential", SEQUENTIAL, times(1000), **{"pass": "forward-backward"})
+    assert only_run(tmp_path).step == "forward-backward"
+    record("sequential", SEQUENTIAL, times(1000), grad=False, **{"pass": "forward"})
+    assert only_run(tmp_path).step == "forward without gradients"
+
+
 def test_the_baseline_is_compared_with_itself(record: Record, tmp_path: Path) -> None:
     record("sequential", SEQUENTIAL, times(1000), timing={"cpu_seconds_per_wall_second": 0.8})
     found = mode(tmp_path, "sequential")

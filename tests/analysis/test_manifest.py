@@ -69,6 +69,12 @@ def test_what_is_not_used_may_be_there_or_not(write: Write) -> None:
     assert (found.preset, found.device, found.recorded_at) == ("", "", "")
     assert (found.workload, found.environment) == ({}, {})
     assert found.outputs == Outputs(None, None)
+    assert (found.grad, found.passes) == (True, "forward")
+
+
+def test_what_a_step_is(write: Write) -> None:
+    found = manifests.read(write(WHOLE | {"grad": False, "pass": "forward-backward"}))
+    assert (found.grad, found.passes) == (False, "forward-backward")
 
 
 def test_timing_as_report_json_shows_it(write: Write) -> None:

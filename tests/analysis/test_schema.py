@@ -57,7 +57,7 @@ NULLABLE = re.compile(
     r"|foreign_busy_ns|speed_up|traced_speed_up|traced_wall_ns|less_work|more_overlap|less_idle|busy_share"
     r"|overlap_share|strongest_state|baseline|cpu_seconds_per_wall_second"
     r"|no_host|lane_per_branch|both|both_within_room|error|return_latency|lacks|ceiling|predicted_speed_up"
-    r"|gain|gain_ns|hta|ours|theirs|difference|unexplained|failure)$"
+    r"|gain|gain_ns|hta|together|ours|theirs|difference|unexplained|failure)$"
     r"|\.launches\.(call_ns|queue_ns|\w+_second|short_kernel_share|queues?(\[\])?\.mean|queue\.lane)$"
     r"|\.occupancy(\.(sm_efficiency(_busy)?|occupancy(_busy)?))?$"
     r"|^cpu.*\.(latency_bound_ns|launches)$"
@@ -68,6 +68,21 @@ LATENCIES = r"\.latencies\[\]\.(after_launch|behind_own_lane|after_other_lane)"
 
 
 # --- reports --------------------------------------------------------------------------
+
+
+def process_events() -> list[Event]:
+    """Steps of a process without operators, in which two others run at once."""
+    return in_microseconds(
+        [
+            each
+            for begin in (0, 100)
+            for each in (
+                annotation("overlap.step", begin, begin + 50, pid=1),
+                cpu_op("aten::mm", begin + 5, begin + 30, pid=2, tid=2),
+                cpu_op("aten::mm", begin + 10, begin + 40, pid=3, tid=3),
+            )
+        ]
+    )
 
 
 def accelerator_events() -> list[Event]:
@@ -155,6 +170,7 @@ def full(tmp_path: Path, record: Callable[..., Path]) -> Plain:
     halves = [wall / 2 for wall in walls]
     graph = [step(), *two_branches(threads=(1, 2))]
     record("threads", cpu_events(overlapping=True), halves, timing=timing, graph=graph)
+    record("with_processes", process_events(), halves, timing=timing)
     header = {"deviceProperties": [card()]}
     write_trace(tmp_path / "device.json", accelerator_events(), header=header)
     write_execution(tmp_path / "device.graph.json", accelerator_graph())

@@ -21,6 +21,7 @@ def manifest(mode: str, samples_ns: list[float]) -> Manifest:
             "ci95_ns": [low, high],
             "cpu_seconds_per_wall_second": 0.987,
         },
+        "traced": {"overhead": 1.337},
         "outputs": {"max_abs_difference": 1.2e-7},
     }
     return cast("Manifest", facts)
@@ -40,10 +41,10 @@ def test_a_row_per_mode() -> None:
         strict=True,
     )
     assert figures == (
-        "mode        wall/step     95% interval  speed-up  95% interval  CPU s/s  max diff",
-        "sequential   300.0 us   200.0 to 400.0         -             -     0.99     1e-07",
-        "no_grad      150.0 us   100.0 to 200.0     2.00x  2.00 to 2.00     0.99     1e-07",
-        "threads     1250.0 us  500.0 to 1500.0     0.24x  0.24 to 0.40     0.99     1e-07",
+        "mode        wall/step     95% interval  speed-up  95% interval  CPU s/s  traced  max diff",
+        "sequential   300.0 us   200.0 to 400.0         -             -     0.99   1.34x     1e-07",
+        "no_grad      150.0 us   100.0 to 200.0     2.00x  2.00 to 2.00     0.99   1.34x     1e-07",
+        "threads     1250.0 us  500.0 to 1500.0     0.24x  0.24 to 0.40     0.99   1.34x     1e-07",
     )
     assert traces == (
         "trace",
