@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import gzip
 import json
+import tempfile
+<<<<<<< HEAD
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from profiling.branches import BACKWARD_RANGE, BRANCH_RANGE, STEP_RANGE
-from profiling.errors import UnprovenError
+from profiling.errors import OutputError, UnprovenError
+=======
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from profiling.branches import BRANCH_RANGE, STEP_RANGE
+from profiling.errors import OutputError, UnprovenError
+>>>>>>> 60ff879 (Leave a mode out whose process dies at once, and hold crashes to what they may leave)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,9 +131,21 @@ class Evidence:
 
 
 def read_events(path: Path) -> list[Event]:
-    """Read the complete events of a gzipped Chrome trace."""
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        document = json.load(file)
+    """Read the complete events of a gzipped Chrome trace.
+
+    Raises:
+        OutputError: it is not whole.
+    """
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            document = json.load(file)
+    except (ValueError, EOFError) as error:
+        # It writes the text elsewhere first, and does not look whether all of it fitted.
+        raise OutputError(
+            f"torch wrote a part of the trace only ({error}): make room in "
+            f"{tempfile.gettempdir()}, where it begins (TMPDIR names another place), and in "
+            f"{path.parent}. What was recorded before is complete"
+        ) from error
     return [
         Event(
             name=row["name"],

@@ -8,9 +8,10 @@ and then a plain sequential pass takes up to three times as long.
 from __future__ import annotations
 
 import pickle
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from profiling.errors import UsageError
+from profiling.errors import BrokenModeError, UsageError
 from profiling.process import Process
 
 if TYPE_CHECKING:
@@ -51,8 +52,10 @@ class RemoteSession:
         self.name = name
         self._process = Process("profiling.worker", "serve", of="the mode")
         # Asked at once, so that all processes load torch at the same time.
-        self._process.send((name, packed))
-        self._process.send("start")
+        # One that has died already says so when it is asked for its answer.
+        with suppress(BrokenModeError):
+            self._process.send((name, packed))
+            self._process.send("start")
 
     @property
     def pid(self) -> int:

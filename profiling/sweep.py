@@ -142,6 +142,12 @@ def sweep(
     points = combinations(base, axes or DEFAULT_AXES)
     folder = Path(out)
     ensure_writable(folder)
+    before = journals.read(folder / NAME)
+    if before is not None and not resume:
+        raise UsageError(
+            f"{folder} holds a sweep of {len(_points(folder / NAME, before))} points: --resume "
+            "goes on with it, or name another folder with --out"
+        )
     device = resolve_device(device)
     chosen = _modes(modes, device)
     asked = {
@@ -158,7 +164,11 @@ def sweep(
         "rounds": rounds,
         "isolate": isolate,
     }
-    found = _begin(folder, asked, points, resume=resume)
+    if before is not None:
+        journals.agree(folder / NAME, before["asked"], asked)
+        known = _points(folder / NAME, before)
+        points = list({each.name: each for each in (*known, *points)}.values())
+    found = _begin(folder, asked, points)
     for place, point in enumerate(found.points, start=1):
         if found.entries[point.name].state == RECORDED:
             tell(point, place, found.entries[point.name], None)
@@ -211,34 +221,23 @@ def _modes(modes: Sequence[str] | None, device: str) -> list[str]:
     return [name for name in MODES if name in {BASELINE, *modes}]
 
 
-def _begin(folder: Path, asked: dict[str, Any], points: list[Point], *, resume: bool) -> Sweep:
-    """Read what is there, and write down what is to be done.
+def _begin(folder: Path, asked: dict[str, Any], points: list[Point]) -> Sweep:
+    """Look how far each point has come, and write down what is to be done.
 
     Raises:
-        UsageError: there is a sweep already, and it is not to be resumed.
-        JournalError: it was asked for otherwise.
         OutputError: the file cannot be written.
     """
-    path = folder / NAME
-    before = journals.read(path)
-    if before is not None:
-        done = _points(path, before)
-        if not resume:
-            raise UsageError(
-                f"{folder} holds a sweep of {len(done)} points: --resume goes on with it, "
-                "or name another folder with --out"
-            )
-        journals.agree(path, before["asked"], asked)
-        points = list({each.name: each for each in (*done, *points)}.values())
     found = Sweep(folder, asked, points)
-    device = str(asked["device"])
-    found.entries = {each.name: _standing(folder / each.name, device, each) for each in points}
+    for point in points:
+        found.entries[point.name], others = _standing(folder / point.name, asked["device"], point)
+        found.other_cores[point.name] = others
     found.write()
     return found
 
 
 def _points(path: Path, before: Any) -> list[Point]:
     try:
+        before["asked"].items()
         return [Point(name, Workload(**each["sizes"])) for name, each in before["points"].items()]
     except (KeyError, TypeError, AttributeError) as error:
         raise JournalError(
@@ -247,21 +246,21 @@ def _points(path: Path, before: Any) -> list[Point]:
         ) from error
 
 
-def _standing(folder: Path, device: str, point: Point) -> Entry:
-    """Where a point stands, by its own journal and what is there of its files."""
+def _standing(folder: Path, device: str, point: Point) -> tuple[Entry, float | None]:
+    """Where a point stands, by its own journal and its files, and what disturbed it."""
     try:
         own = journals.load(journals.path_of(folder, device, point.workload))
     except JournalError:
-        return Entry()
+        return Entry(), None
     if own is None or not own.runs:
-        return Entry()
+        return Entry(), None
     there = journals.recorded(folder, own.runs)
     missing = [
         name for name, each in own.entries.items() if each.state != SKIPPED and name not in there
     ]
     if missing or not there:
-        return Entry(reason=f"not recorded: {', '.join(missing)}")
-    return Entry(RECORDED, own.runs[-1])
+        return Entry(reason=f"not recorded: {', '.join(missing)}"), None
+    return Entry(RECORDED, own.runs[-1]), own.other_cores.get(own.runs[-1])
 
 
 def _entry(recording: Recording) -> Entry:
