@@ -79,7 +79,7 @@ def test_one_long_sample_of_a_thread_that_lost_its_core_moves_nothing() -> None:
         [cpu_op("aten::a", 0, 10), cpu_op("aten::b", 20, 60), cpu_op("aten::inside", 22, 58)],
         [
             *(launch(0, 1, correlation=1), launch(2, 3, correlation=2)),
-            *(kernel(7, 5, 15, correlation=1), kernel(7, 20, 60, correlation=2)),
+            *(kernel("7", 5, 15, correlation=1), kernel("7", 20, 60, correlation=2)),
         ],
     ],
 )

@@ -63,7 +63,7 @@ def point(tmp_path: Path, record: Callable[..., Path]) -> Callable[..., None]:
 
 def noted(folder: Path, **states: str) -> None:
     """Write what the recorder notes of a sweep of hidden sizes."""
-    points = {
+    points: dict[str, Any] = {
         f"hidden_size={name.removeprefix('h')}": {
             "sizes": {},
             "state": state,
@@ -138,7 +138,8 @@ def test_the_best_is_named_whatever_the_outcome() -> None:
     found = verdict("threads", "", [made(1, 0.5), made(2, 0.8), made(3, 0.7)])
     assert (found.best_ns, found.best_label) == (2, "hidden_size 2")
     assert sentence(found) == (
-        f"threads never pays in this sweep: at best 0.90{TIMES} (0.80 to 1.00) at 2 ns (hidden_size 2)."
+        f"threads never pays in this sweep: at best 0.90{TIMES} (0.80 to 1.00) at 2 ns "
+        "(hidden_size 2)."
     )
 
 
