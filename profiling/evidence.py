@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import tempfile
-<<<<<<< HEAD
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import median
@@ -13,14 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from profiling.branches import BACKWARD_RANGE, BRANCH_RANGE, STEP_RANGE
 from profiling.errors import OutputError, UnprovenError
-=======
-import tempfile
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from profiling.branches import BRANCH_RANGE, STEP_RANGE
-from profiling.errors import OutputError, UnprovenError
->>>>>>> 60ff879 (Leave a mode out whose process dies at once, and hold crashes to what they may leave)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from profiling.job import Request
     from profiling.manifest import Manifest
+    from profiling.settings import Settings
 
 VERSION: Final = 1
 SUFFIX: Final = ".run.json"
@@ -93,10 +94,10 @@ class Journal:
         )
 
 
-def path_of(folder: Path, device: str, given: object) -> Path:
+def path_of(folder: Path, device: str, given: object, settings: Settings) -> Path:
     """Where the journal of a recording lies; named by the device as it was asked for."""
     preset = preset_name(given) if isinstance(given, Workload) else CUSTOM
-    return folder / f"{device}-{preset}{SUFFIX}"
+    return folder / f"{device}-{preset}{settings.suffix}{SUFFIX}"
 
 
 def settings(request: Request) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def plan(request: Request, names: Collection[str] | None, *, resume: bool) -> Pl
         JournalError: what was begun was asked for otherwise.
         OutputError: the journal cannot be written.
     """
-    path = journals.path_of(request.folder, request.device, request.given)
+    path = journals.path_of(request.folder, request.device, request.given, request.settings)
     before = _before(path, strict=resume)
     kept: dict[str, Manifest] = {}
     if resume and before is not None:

@@ -15,6 +15,7 @@ from profiling.job import resolve_device
 from profiling.journal import FAILED, RECORDED, SKIPPED, Entry
 from profiling.modes import BASELINE, MODES
 from profiling.recorder import record, untracked
+from profiling.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,6 +109,10 @@ def sweep(
     steps: int = 5,
     rounds: int = 20,
     isolate: bool = True,
+    grad: bool = True,
+    backward: bool = False,
+    threads: int | None = None,
+    interop_threads: int | None = None,
     resume: bool = False,
     track: Track = untracked,
     tell: Told = untold,
@@ -125,6 +130,10 @@ def sweep(
         steps: steps in a trace.
         rounds: timing samples per mode and point.
         isolate: run each mode in a process of its own.
+        grad: whether gradients are on; some modes turn them off themselves.
+        backward: run a backward pass after the forward one, from all outputs at once.
+        threads: threads inside an operator; None for as many as torch chooses.
+        interop_threads: threads of the inter-op pool; None as well.
         resume: keep the points that are complete in `out`, record the others, and add
             those that are asked for anew.
         track: follows the loops within a point, for a progress bar.
@@ -140,6 +149,7 @@ def sweep(
         MissingTorchError: torch is not installed.
     """
     points = combinations(base, axes or DEFAULT_AXES)
+    settings = Settings(grad, backward, threads, interop_threads)
     folder = Path(out)
     ensure_writable(folder)
     before = journals.read(folder / NAME)
@@ -163,12 +173,13 @@ def sweep(
         "steps": steps,
         "rounds": rounds,
         "isolate": isolate,
+        "settings": asdict(settings),
     }
     if before is not None:
         journals.agree(folder / NAME, before["asked"], asked)
         known = _points(folder / NAME, before)
         points = list({each.name: each for each in (*known, *points)}.values())
-    found = _begin(folder, asked, points)
+    found = _begin(folder, asked, points, settings)
     for place, point in enumerate(found.points, start=1):
         if found.entries[point.name].state == RECORDED:
             tell(point, place, found.entries[point.name], None)
@@ -183,6 +194,10 @@ def sweep(
             steps=steps,
             rounds=rounds,
             isolate=isolate,
+            grad=grad,
+            backward=backward,
+            threads=threads,
+            interop_threads=interop_threads,
             track=track,
         )
         found.entries[point.name] = _entry(recording)
@@ -221,7 +236,7 @@ def _modes(modes: Sequence[str] | None, device: str) -> list[str]:
     return [name for name in MODES if name in {BASELINE, *modes}]
 
 
-def _begin(folder: Path, asked: dict[str, Any], points: list[Point]) -> Sweep:
+def _begin(folder: Path, asked: dict[str, Any], points: list[Point], settings: Settings) -> Sweep:
     """Look how far each point has come, and write down what is to be done.
 
     Raises:
@@ -229,7 +244,8 @@ def _begin(folder: Path, asked: dict[str, Any], points: list[Point]) -> Sweep:
     """
     found = Sweep(folder, asked, points)
     for point in points:
-        found.entries[point.name], others = _standing(folder / point.name, asked["device"], point)
+        path = journals.path_of(folder / point.name, asked["device"], point.workload, settings)
+        found.entries[point.name], others = _standing(path)
         found.other_cores[point.name] = others
     found.write()
     return found
@@ -246,15 +262,15 @@ def _points(path: Path, before: Any) -> list[Point]:
         ) from error
 
 
-def _standing(folder: Path, device: str, point: Point) -> tuple[Entry, float | None]:
+def _standing(path: Path) -> tuple[Entry, float | None]:
     """Where a point stands, by its own journal and its files, and what disturbed it."""
     try:
-        own = journals.load(journals.path_of(folder, device, point.workload))
+        own = journals.load(path)
     except JournalError:
         return Entry(), None
     if own is None or not own.runs:
         return Entry(), None
-    there = journals.recorded(folder, own.runs)
+    there = journals.recorded(path.parent, own.runs)
     missing = [
         name for name, each in own.entries.items() if each.state != SKIPPED and name not in there
     ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from profiling.branches import DTYPES, PRESETS, Workload
+from profiling.manifest import PASSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,3 +53,33 @@ def workload_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help=f"{SIZE_HELP[field.name]}  [of the preset; post: {getattr(_POST, field.name)}]",
         )(command)
     return command
+
+
+def step_options(command: Callable[..., int]) -> Callable[..., int]:
+    """What a step is, and with how many threads; the command is given `backward`."""
+
+    @click.option(
+        "--pass",
+        "passes",
+        type=click.Choice(PASSES),
+        default=PASSES[0],
+        show_default=True,
+        help="What a step is; forward-backward adds one backward pass from all outputs.",
+    )
+    @click.option(
+        "--grad/--no-grad",
+        default=True,
+        show_default=True,
+        help="Gradients in every mode, or in none; the mode no_grad is that for one.",
+    )
+    @click.option(
+        "--threads", type=COUNT, help="Threads inside an operator.  [default: what torch chooses]"
+    )
+    @click.option(
+        "--interop-threads", type=COUNT, help="Threads of the inter-op pool.  [default: as torch]"
+    )
+    @functools.wraps(command)
+    def with_backward(*arguments: Any, passes: str, **options: Any) -> int:
+        return command(*arguments, backward=passes != PASSES[0], **options)
+
+    return with_backward

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from profiling.branches import PRESETS, Workload
-from profiling.cli.options import COUNT, device_option, workload_options
+from profiling.cli.options import COUNT, device_option, step_options, workload_options
 from profiling.cli.progress import progress
 from profiling.doubts import disturbances
 from profiling.manifest import PASSES
@@ -68,26 +68,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Give each mode a process of its own; in one, modes slow each other down.",
 )
-@click.option(
-    "--pass",
-    "passes",
-    type=click.Choice(PASSES),
-    default=PASSES[0],
-    show_default=True,
-    help="What a step is; forward-backward adds one backward pass from all outputs.",
-)
-@click.option(
-    "--grad/--no-grad",
-    default=True,
-    show_default=True,
-    help="Gradients in every mode, or in none; the mode no_grad is that for one.",
-)
-@click.option(
-    "--threads", type=COUNT, help="Threads inside an operator.  [default: what torch chooses]"
-)
-@click.option(
-    "--interop-threads", type=COUNT, help="Threads of the inter-op pool.  [default: as torch]"
-)
+@step_options
 @click.option(
     "--resume",
     is_flag=True,
@@ -101,7 +82,6 @@ def command(
     target: str | None,
     preset: str | None,
     out: Path,
-    passes: str,
     **options: Any,
 ) -> int:
     """Run, check, time and trace independent GRUs, or your own branches, in every mode."""
@@ -110,7 +90,6 @@ def command(
     if target is not None and (preset or sizes):
         raise click.UsageError("--target brings its own sizes; leave out --preset and sizes")
     branches = Target(target) if target else replace(PRESETS[preset or "post"], **sizes)
-    options["backward"] = passes != PASSES[0]
     recording = record_modes(branches, list(modes) or None, out, track=progress, **options)
     click.echo(_summary(recording))
     return 1 if recording.failures else 0

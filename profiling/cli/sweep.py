@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from profiling.branches import DTYPES, PRESETS, Workload
-from profiling.cli.options import COUNT, SIZE_HELP, device_option
+from profiling.cli.options import COUNT, SIZE_HELP, device_option, step_options
 from profiling.cli.progress import progress
 from profiling.contention import is_disturbed
 from profiling.journal import FAILED, MISSING, RECORDED, Entry
@@ -99,6 +99,7 @@ def _axis_options(command: Any) -> Any:
     show_default=True,
     help="Give each mode a process of its own; in one, modes slow each other down.",
 )
+@step_options
 @click.option(
     "--resume", is_flag=True, help="Go on with a sweep: record what is missing or failed."
 )
