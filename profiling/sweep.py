@@ -153,10 +153,11 @@ def sweep(
     folder = Path(out)
     ensure_writable(folder)
     before = journals.read(folder / NAME)
+    known = [] if before is None else _points(folder / NAME, before)
     if before is not None and not resume:
         raise UsageError(
-            f"{folder} holds a sweep of {len(_points(folder / NAME, before))} points: --resume "
-            "goes on with it, or name another folder with --out"
+            f"{folder} holds a sweep of {len(known)} points: --resume goes on with it, "
+            "or name another folder with --out"
         )
     device = resolve_device(device)
     chosen = _modes(modes, device)
@@ -177,7 +178,6 @@ def sweep(
     }
     if before is not None:
         journals.agree(folder / NAME, before["asked"], asked)
-        known = _points(folder / NAME, before)
         points = list({each.name: each for each in (*known, *points)}.values())
     found = _begin(folder, asked, points, settings)
     for place, point in enumerate(found.points, start=1):

@@ -11,7 +11,7 @@ import click
 from profiling.branches import DTYPES, PRESETS, Workload
 from profiling.cli.options import COUNT, SIZE_HELP, device_option, step_options
 from profiling.cli.progress import progress
-from profiling.contention import is_disturbed
+from profiling.doubts import disturbances
 from profiling.journal import FAILED, MISSING, RECORDED, Entry
 from profiling.modes import MODES
 from profiling.sweep import DEFAULT_AXES, Point, Sweep
@@ -138,15 +138,8 @@ def _tell(point: Point, place: int, entry: Entry, recording: Recording | None) -
     click.echo(f"{name}  {speed_ups(recording.manifests) or 'no speed-up'}")
     for failed, error in recording.failures.items():
         click.echo(click.style(f"     failed  {failed}: {error}", fg="red"))
-    cores = next((each["environment"]["cpu_count"] for each in recording.manifests), 1)
-    others = recording.other_cores
-    if others is not None and is_disturbed(others, cores):
-        click.echo(
-            click.style(
-                f"     busy    other programs used {others:.1f} of {cores} cores meanwhile",
-                fg="yellow",
-            )
-        )
+    for words in disturbances(recording):
+        click.echo(click.style(f"     {words}", fg="yellow"))
 
 
 def _summary(done: Sweep) -> str:
