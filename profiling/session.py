@@ -23,7 +23,7 @@ from profiling.modes import MODES
 from profiling.outputs import flatten, greatest_difference
 from profiling.settings import apply, restored
 from profiling.timing import Timer, cpu_clock
-from profiling.tracing import PROFILER_WARMUP, Detail, elsewhere, synchronizer, trace
+from profiling.tracing import PROFILER_WARMUP, Detail, elsewhere, replays, synchronizer, trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -247,7 +247,14 @@ def _trace_once(ready: _Ready, path: Path, steps: int, detail: Detail) -> _Trace
 
 
 def _graph(ready: _Ready, target: Path) -> GraphFacts:
-    """Record what depends on what; a mode or a torch that cannot says why."""
+    """Record what depends on what; a mode or a torch that cannot says why.
+
+    A replay runs no operators that could be observed; its graph's edges are in the trace.
+    """
+    replayed = replays(ready.traced)
+    if replayed is not None:
+        target.unlink(missing_ok=True)
+        return {"file": None, "sha256": None, "reason": replayed.reason}
     try:
         with blamed(), replacing(target) as new:
             if elsewhere(ready.traced) is not None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, runtime_checkable
 
 from profiling._torch import torch
 from profiling.branches import STEP_RANGE
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 # Steps that run under the profiler before it keeps events: its own first ones are slow.
 PROFILER_WARMUP: Final = 3
+CUDA_GRAPHS: Final = "cuda_graphs"
+"""The key of a trace that holds the edges of its CUDA graphs."""
 _SETTLE_S = 0.002
 
 
@@ -56,6 +59,31 @@ class Elsewhere(Protocol):
         """Write the traces into a folder, and name them."""
 
 
+@runtime_checkable
+class Replayed(Protocol):
+    """A step that replays CUDA graphs."""
+
+    def cuda_graphs(self) -> list[dict[str, Any]]:
+        """What each graph says of its nodes and edges; see `CUDAGraph.get_graph_data`."""
+
+
+class Replays(NamedTuple):
+    """What the CUDA graphs of a step say, or why they do not."""
+
+    graphs: list[dict[str, Any]]
+    reason: str | None
+
+
+def replays(run: object) -> Replays | None:
+    """Ask the CUDA graphs of a step for their edges; None if it replays none."""
+    if not isinstance(run, Replayed):
+        return None
+    try:
+        return Replays(run.cuda_graphs(), None)
+    except Exception as error:  # noqa: BLE001 - whatever CUDA's bindings raise, the trace goes without
+        return Replays([], f"{type(error).__name__}: {error}")
+
+
 def elsewhere(run: object) -> Elsewhere | None:
     """The step, if it runs in further processes."""
     return run if isinstance(run, Elsewhere) else None
@@ -73,7 +101,8 @@ def trace(
 ) -> Any:
     """Run steps under the profiler and export their trace.
 
-    Where steps run in further processes, the traces of those are part of it.
+    Where steps run in further processes, the traces of those are part of it; where they
+    replay CUDA graphs, the edges of these, as far as they can be had.
 
     Args:
         run: one step.
@@ -88,11 +117,13 @@ def trace(
         What the last step returned.
     """
     synchronize = synchronizer(device) if synchronized else _nothing
-    others = elsewhere(run)
+    others, replayed = elsewhere(run), replays(run)
     if others is not None:
         others.start_trace(warmup, steps, detail)
     output: Any = None
     with profiler(path, warmup=warmup, steps=steps, device=device, detail=detail) as recording:
+        if replayed is not None and replayed.graphs:
+            recording.add_metadata_json(CUDA_GRAPHS, json.dumps(replayed.graphs))
         for _ in range(warmup + steps):
             with torch.profiler.record_function(STEP_RANGE):
                 output = run()

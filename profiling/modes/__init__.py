@@ -6,6 +6,8 @@ from profiling.modes.base import Mode, Run
 from profiling.modes.bidirectional import Bidirectional
 from profiling.modes.compile import Compile
 from profiling.modes.compile_reduce_overhead import CompileReduceOverhead
+from profiling.modes.cuda_graph import CudaGraph
+from profiling.modes.cuda_graph_streams import CudaGraphStreams
 from profiling.modes.inference_mode import InferenceMode
 from profiling.modes.jit_fork import JitFork
 from profiling.modes.no_grad import NoGrad
@@ -38,5 +40,7 @@ MODES: dict[str, Mode] = {
     "streams": Streams(),
     "streams_priority": StreamsPriority(),
     "streams_mistaken": StreamsMistaken(),
+    "cuda_graph": CudaGraph(),
+    "cuda_graph_streams": CudaGraphStreams(),
     "bidirectional": Bidirectional(),
 }

@@ -99,7 +99,7 @@ def prove_own_streams(evidence: Evidence) -> str:
                     f"branch {index} ran on streams {_listed(own)}, the others on "
                     f"{_listed(others)}; expected a stream of its own"
                 )
-        overlapping += _any_together(kernels)
+        overlapping += any_together(kernels)
     return (
         f"each of {len(evidence.branches)} branches ran on a stream of its own; kernels of two "
         f"branches ran at once in {overlapping} of {evidence.steps} steps"
@@ -118,8 +118,8 @@ def blocking_calls(evidence: Evidence, step: Event) -> list[Event]:
     ]
 
 
-def _any_together(kernels: Sequence[Sequence[Event]]) -> bool:
-    """Whether two branches' kernels overlap in time."""
+def any_together(kernels: Sequence[Sequence[Event]]) -> bool:
+    """Whether kernels of two groups, branches say, overlap in time."""
     latest: list[tuple[float, int]] = []
     for event, branch in sorted(
         ((event, branch) for branch, own in enumerate(kernels) for event in own),
