@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from profiling.modes.base import require_two
@@ -9,8 +10,7 @@ from profiling.modes.cuda_graph import CudaGraph
 from profiling.modes.fork import Fork, any_together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Iterator, Sequence
 
     from profiling.branches import Branch
     from profiling.evidence import Event, Evidence
@@ -24,16 +24,16 @@ class CudaGraphStreams(CudaGraph):
     are: the graph's edges alone hold them, and one launch starts them all.
     """
 
-    def prepare(
-        self, branches: Sequence[Branch], device: str, *, ranges: bool
-    ) -> AbstractContextManager[Run]:
+    @contextmanager
+    def prepare(self, branches: Sequence[Branch], device: str, *, ranges: bool) -> Iterator[Run]:
         """Capture the step.
 
         Raises:
             UnavailableError: there are fewer than two branches.
         """
         require_two(branches)
-        return super().prepare(branches, device, ranges=ranges)
+        with super().prepare(branches, device, ranges=ranges) as run:
+            yield run
 
     def step(self, todo: Sequence[Callable[[], Any]]) -> Callable[[], list[Any]]:
         """Fork from and join with the stream that is captured: so the others are, too."""
