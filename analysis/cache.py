@@ -10,17 +10,19 @@ import dataclasses
 import json
 import os
 import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from analysis.columns import (
     NONE,
     CapturedGraph,
+    CollectiveCall,
+    Collectives,
     Events,
     GraphNodes,
     LaunchShape,
@@ -32,11 +34,12 @@ from analysis.columns import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import ModuleType
 
     import pyarrow as pa
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same file gives other columns, or they are laid out otherwise."""
 MOST_BYTES = 4 << 30
 """Of all entries; the ones not used for longest go first."""
@@ -45,6 +48,8 @@ FOLDER = "TORCH_OVERLAP_CACHE"
 
 _OFF = "off"
 _SUFFIX = ".parquet"
+_SUFFIXES = (_SUFFIX, ".rank")
+"""Columns, and what `analysis.fleet.kept` keeps."""
 _META = b"torch-overlap"
 _DIGEST = b"torch-overlap-digest"
 _BLOCK = 1 << 20
@@ -78,7 +83,7 @@ class Contents:
 
 def find(path: Path) -> Path | None:
     """Return where the columns of a file are or would be kept; None if nowhere."""
-    home = _folder()
+    home = folder()
     if home is None or _parquet() is None:
         return None
     try:
@@ -111,28 +116,40 @@ def put(entry: Path, trace: Trace) -> None:
     parquet = _parquet()
     if parquet is None:
         return
-    with suppress(OSError):
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, partial = tempfile.mkstemp(dir=entry.parent)
-        try:
-            with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
-                parquet.write_table(
-                    _table(trace),
-                    file,
-                    compression="zstd",
-                    use_dictionary=False,
-                    write_statistics=False,
-                    write_page_checksum=True,
-                )
-            Path(partial).replace(entry)
-        finally:
-            Path(partial).unlink(missing_ok=True)
-        _prune(entry.parent)
+    with suppress(OSError), _replacing(entry) as file:
+        parquet.write_table(
+            _table(trace),
+            file,
+            compression="zstd",
+            use_dictionary=False,
+            write_statistics=False,
+            write_page_checksum=True,
+        )
+
+
+def keep(entry: Path, content: bytes) -> None:
+    """Keep something else under a name in the cache's folder, if that can be done."""
+    with suppress(OSError), _replacing(entry) as file:
+        file.write(content)
+
+
+@contextmanager
+def _replacing(entry: Path) -> Iterator[IO[bytes]]:
+    """Yield a file that becomes the entry once it is whole."""
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, partial = tempfile.mkstemp(dir=entry.parent)
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+            yield file
+        Path(partial).replace(entry)
+    finally:
+        Path(partial).unlink(missing_ok=True)
+    _prune(entry.parent)
 
 
 def contents() -> Contents:
     """Return what is kept."""
-    home = _folder()
+    home = folder()
     if home is None:
         return Contents(None, f"{FOLDER} is {_OFF}", 0, 0)
     entries = _entries(home)
@@ -144,14 +161,15 @@ def contents() -> Contents:
 
 def clear() -> int:
     """Delete all entries; return how many there were."""
-    home = _folder()
+    home = folder()
     entries = [] if home is None else _entries(home)
     for _, _, path in entries:
         path.unlink(missing_ok=True)
     return len(entries)
 
 
-def _folder() -> Path | None:
+def folder() -> Path | None:
+    """Return where things are kept; None if nowhere."""
     named = os.environ.get(FOLDER)
     if named == _OFF:
         return None
@@ -174,7 +192,7 @@ def _parquet() -> ModuleType | None:
 def _entries(home: Path) -> list[tuple[float, int, Path]]:
     """Return the age, size and path of each entry, the oldest first."""
     found = []
-    for path in home.glob("*" + _SUFFIX):
+    for path in (each for each in home.glob("*") if each.suffix in _SUFFIXES):
         with suppress(OSError):
             status = path.stat()
             found.append((status.st_mtime, status.st_size, path))
@@ -204,6 +222,9 @@ def _table(trace: Trace) -> pa.Table:
     meta = json.dumps(
         {
             "rank": trace.rank,
+            "world_size": trace.world_size,
+            "host": trace.host,
+            "base_ns": trace.base_ns,
             "resolution_ns": trace.resolution_ns,
             "multiprocessors": trace.multiprocessors,
             "graphs": list(trace.graphs.items()),
@@ -213,6 +234,8 @@ def _table(trace: Trace) -> pa.Table:
             "synchronisations": _lists(trace.synchronisations),
             "transfers": _lists(trace.transfers),
             "graph_nodes": _lists(trace.graph_nodes),
+            "collectives": _lists(trace.collectives),
+            "calls": trace.collectives.calls,
         }
     ).encode()
     return pa.table(columns).replace_schema_metadata({_META: meta, _DIGEST: _digest(meta)})
@@ -233,9 +256,13 @@ def _trace(table: pa.Table, path: Path) -> Trace:
     tables["shapes"] = tuple(LaunchShape(*shape) for shape in meta["shapes"])
     _check(columns, tables)
     waits, copies, captured = meta["synchronisations"], meta["transfers"], meta["graph_nodes"]
+    communications = meta["collectives"]
     return Trace(
         path=str(path),
         rank=meta["rank"],
+        world_size=meta["world_size"],
+        host=meta["host"],
+        base_ns=meta["base_ns"],
         resolution_ns=meta["resolution_ns"],
         events=Events(**columns, **tables),
         synchronisations=Synchronisations(
@@ -251,6 +278,12 @@ def _trace(table: pa.Table, path: Path) -> Trace:
             row=np.array(captured["row"], np.int32),
             graph=np.array(captured["graph"], np.int64),
             node=np.array(captured["node"], np.int64),
+        ),
+        collectives=Collectives(
+            row=np.array(communications["row"], np.int32),
+            call=np.array(communications["call"], np.int32),
+            sequence=np.array(communications["sequence"], np.int64),
+            calls=tuple(CollectiveCall(*call) for call in meta["calls"]),
         ),
         multiprocessors={
             device: Multiprocessors(each[0], (each[1][0], each[1][1]), *each[2:])
@@ -277,8 +310,14 @@ def _check(columns: dict[str, Any], tables: dict[str, tuple[Any, ...]]) -> None:
         raise ValueError("an event ends before it starts")
 
 
-def _lists(table: Synchronisations | Transfers | GraphNodes) -> dict[str, list[Any]]:
-    return {field.name: getattr(table, field.name).tolist() for field in dataclasses.fields(table)}
+def _lists(
+    table: Synchronisations | Transfers | GraphNodes | Collectives,
+) -> dict[str, list[Any]]:
+    return {
+        field.name: column.tolist()
+        for field in dataclasses.fields(table)
+        if isinstance(column := getattr(table, field.name), np.ndarray)
+    }
 
 
 def _digest(meta: bytes) -> bytes:

@@ -134,6 +134,49 @@ class CapturedGraph(NamedTuple):
     edges: tuple[tuple[int, int], ...]
 
 
+class CollectiveCall(NamedTuple):
+    """What a kernel of a communication library carries out, as its call recorded it.
+
+    Attributes:
+        name: "allreduce", "_allgather_base", "send", ...; empty where not recorded.
+        group: the process group's name; empty where not recorded.
+        ranks: the group's global ranks, as recorded; long lists are cut short by the recorder.
+        size: how many ranks the group has, or -1.
+        elements_in: of the input on this rank, or -1.
+        elements_out: of the output on this rank, or -1.
+        dtype: of the elements; empty where not recorded.
+        source: rank that sends, point to point, or -1.
+        target: rank that receives, or -1.
+    """
+
+    name: str
+    group: str
+    ranks: str
+    size: int
+    elements_in: int
+    elements_out: int
+    dtype: str
+    source: int
+    target: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Collectives:
+    """What communication kernels carry out; arrays of shape (n,).
+
+    Attributes:
+        row: int32, among the trace's events.
+        call: int32 code into `calls`.
+        sequence: int64 number of the call in its process group, or -1.
+        calls: the distinct calls.
+    """
+
+    row: NDArray[np.int32]
+    call: NDArray[np.int32]
+    sequence: NDArray[np.int64]
+    calls: tuple[CollectiveCall, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Events:
     """Complete events, in the order of the file; each array has shape (n,).
@@ -216,10 +259,15 @@ class Trace:
         synchronisations: what the synchronisation rows wait for.
         transfers: how fast copies and memsets were.
         graph_nodes: which nodes of CUDA graphs activities are.
+        collectives: what communication kernels carry out, where the trace tells.
         multiprocessors: per device label, where the trace tells.
         graphs: the CUDA graphs that the recorder wrote down, by the id of the executable one.
         losses: what of the file was not read, or not as it stands, and where.
         notes: what else a reader of its figures must know.
+        world_size: how many ranks the job has, if the trace says so.
+        host: the name of the machine, if the trace says so.
+        base_ns: what its clock's times are to be added to, if the trace says so
+            (`baseTimeNanoseconds`).
     """
 
     path: str
@@ -229,10 +277,14 @@ class Trace:
     synchronisations: Synchronisations
     transfers: Transfers
     graph_nodes: GraphNodes
+    collectives: Collectives
     multiprocessors: Mapping[str, Multiprocessors]
     graphs: Mapping[int, CapturedGraph]
     losses: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    world_size: int | None = None
+    host: str | None = None
+    base_ns: int | None = None
 
     def to_frame(self) -> pd.DataFrame:
         """Return the events as a DataFrame."""

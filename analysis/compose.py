@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis import compose_device, compose_findings, compose_modes, compose_page, headline
+from analysis import (
+    compose_device,
+    compose_findings,
+    compose_modes,
+    compose_page,
+    compose_ranks,
+    headline,
+)
 from analysis.document import (
     Bullets,
     Document,
@@ -24,18 +31,21 @@ def compose(report: Report) -> Document:
     return Document(
         summary=tuple(_summary(report)),
         details=(
+            *compose_ranks.details(report.jobs),
             *compose_findings.details(report.findings),
-            *(_trace(trace) for trace in report.traces),
+            *(_trace(trace) for trace in compose_ranks.one_by_one(report)),
         ),
         page=compose_page.page(report),
     )
 
 
 def _summary(report: Report) -> list[Section]:
-    sections = [_headlines(report), *compose_findings.summary(report.findings)]
+    shown = compose_ranks.one_by_one(report)
+    sections = [_headlines(shown), *compose_ranks.summary(report.jobs)]
+    sections += compose_findings.summary(report.findings)
     if report.comparison:
         sections.extend(map(_run, report.comparison.runs))
-    alone = [trace for trace in report.traces if trace.manifest is None]
+    alone = [trace for trace in shown if trace.manifest is None]
     if alone:
         sections.append(Section("Traces", 2, (compose_device.comparison(alone),)))
     sections += ceilings_section.summary(report.traces, report.comparison)
@@ -49,8 +59,8 @@ def _summary(report: Report) -> list[Section]:
     return sections
 
 
-def _headlines(report: Report) -> Section:
-    items = tuple(f"{trace.label}: {headline.of_trace(trace)}" for trace in report.traces)
+def _headlines(traces: tuple[TraceReport, ...]) -> Section:
+    items = tuple(f"{trace.label}: {headline.of_trace(trace)}" for trace in traces)
     blocks: tuple[Block, ...] = (Bullets(items),) if items else (Paragraph("No trace was read."),)
     return Section("What ran in parallel", 1, blocks)
 

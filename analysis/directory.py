@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import glob
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis import manifest as manifests
+from analysis import remote
 from analysis.errors import TraceError
+from analysis.location import Url
 from analysis.trace import STDIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from analysis.location import Location
     from analysis.manifest import Manifest
 
 _TRACE_SUFFIXES = (".json", ".json.gz", ".json.zst")
@@ -28,13 +32,13 @@ class Source:
     """A trace file and what its recorder said of it.
 
     Attributes:
-        path: the file.
+        path: the file, or its URL.
         manifest: what the recorder wrote beside it.
         graph: the execution trace beside it.
         notes: what of these is missing or was not used, and why.
     """
 
-    path: Path
+    path: Location
     manifest: Manifest | None
     graph: Path | None = None
     notes: tuple[str, ...] = ()
@@ -50,19 +54,24 @@ class Source:
         return label
 
 
-def discover(paths: Iterable[Path]) -> tuple[Source, ...]:
+def discover(paths: Iterable[Location]) -> tuple[Source, ...]:
     """Return the traces to report: recorded runs first, by run, mode and name.
 
     Args:
-        paths: trace files, and directories whose traces (not those of their
-            subdirectories) are meant.
+        paths: trace files; directories, of which the traces (not those of their
+            subdirectories) are meant; patterns such as `run/rank*.json.gz`; and URLs
+            of any of these, beside which no manifest is looked for.
 
     Raises:
         TraceError: a path does not exist, or a directory holds no trace.
+        MissingExtraError: what reads such a URL is not installed.
     """
-    sources: dict[Path, Source] = {}
+    sources: dict[Location, Source] = {}
     for path in paths:
         try:
+            if isinstance(path, Url):
+                sources |= {url: Source(url, None) for url in _far(path)}
+                continue
             for file in _files(path):
                 sources.setdefault(file.resolve(), _source(file))
         except OSError as error:
@@ -78,6 +87,9 @@ def _files(path: Path) -> list[Path]:
     if str(path) == STDIN:
         return [path]
     if not path.exists():
+        matched = sorted(map(Path, glob.glob(str(path))))  # noqa: PTH207 - absolute ones, too
+        if matched:
+            return matched
         raise TraceError(f"{path}: no such file or directory; expected a trace or a folder")
     if not path.is_dir():
         return [path]
@@ -92,6 +104,17 @@ def _files(path: Path) -> list[Path]:
             f"{path}: holds no trace ({', '.join(_TRACE_SUFFIXES)}); `profiling record --out "
             f"{path}` records some"
         )
+    return found
+
+
+def _far(url: Url) -> list[Url]:
+    found = [
+        each
+        for each in remote.listed(url, _TRACE_SUFFIXES)
+        if each == url or not each.name.endswith((manifests.SUFFIX, *_GRAPH_SUFFIXES))
+    ]
+    if not found:
+        raise TraceError(f"{url}: holds no trace ({', '.join(_TRACE_SUFFIXES)})")
     return found
 
 

@@ -6,6 +6,7 @@ AnalysisError
 │   └── DamagedTraceError it is a trace, but broken at a place that the message names
 ├── SelectionError        a step, mode or option that the input does not have
 ├── MissingExtraError     an optional dependency is not installed
+├── ClusterError          a Dask cluster cannot be used
 ├── HtaError              HTA cannot do what was asked of it
 ├── QueryError            a question in SQL is not allowed, wrong, or took too much
 ├── ViewerError           a trace cannot be handed to a viewer
@@ -39,6 +40,10 @@ class SelectionError(AnalysisError):
 
 class MissingExtraError(AnalysisError):
     """An optional dependency is needed and absent."""
+
+
+class ClusterError(AnalysisError):
+    """A Dask cluster cannot be used."""
 
 
 class HtaError(AnalysisError):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from analysis.diagram import Diagram
     from analysis.directory import Source
     from analysis.graph import Execution
+    from analysis.location import Location
     from analysis.report import TraceReport
     from analysis.trace import Progress
 
@@ -62,7 +63,7 @@ def graphed(
     observed: Path | None = None,
     step: int | None = None,
     reading: Reading | None = None,
-    progress: Callable[[Path, Progress | None], None] = lambda *_: None,
+    progress: Callable[[Location, Progress | None], None] = lambda *_: None,
 ) -> Graphed:
     """Load a trace with what was observed beside it, and lay out one step of each device.
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.findings.finding import Finding
+    from analysis.fleet.figures import Job
     from analysis.hta.agreement import Agreement
     from analysis.manifest import Manifest
     from analysis.metrics.by_name import Totals
@@ -383,12 +384,14 @@ class Report:
         comparison: of the modes of each recorded run; None without manifests.
         failures: traces that could not be read.
         findings: what was found, the largest gain first.
+        jobs: of which several ranks are among the traces.
     """
 
     traces: tuple[TraceReport, ...]
     comparison: Comparison | None
     failures: tuple[Failure, ...] = ()
     findings: tuple[Finding, ...] = ()
+    jobs: tuple[Job, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return report.json, as plain data."""
@@ -398,6 +401,7 @@ class Report:
             "comparison": plain(self.comparison) if self.comparison else None,
             "failures": [plain(failure) for failure in self.failures],
             "findings": [plain(finding) for finding in self.findings],
+            "jobs": [plain(job) for job in self.jobs],
         }
 
 
@@ -406,7 +410,7 @@ def plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {each.name: plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return value._asdict()
+        return plain(value._asdict())
     if isinstance(value, dict):
         return {key: plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):

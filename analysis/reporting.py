@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from analysis.comparison import compare
 from analysis.directory import discover
-from analysis.errors import TraceError
 from analysis.findings import find
-from analysis.graph import read as read_graph
-from analysis.hta import compare as compare_with_hta
+from analysis.fleet.job import jobs
+from analysis.fleet.local import Pool
+from analysis.fleet.measure import Options, Task, measure
+from analysis.fleet.memory import worth_a_pool
+from analysis.fleet.run import run
 from analysis.hta import require as require_hta
-from analysis.pipeline import DEFAULT_GAPS, analyze
+from analysis.pipeline import DEFAULT_GAPS
 from analysis.report import Failure, Report
 from analysis.trace import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
+    from collections.abc import Iterable
 
-    from analysis.columns import Trace
-    from analysis.directory import Source
-    from analysis.graph import Execution
-    from analysis.hta.agreement import Agreement
+    from analysis.fleet.rank import Measured
+    from analysis.fleet.run import Telling, Way
+    from analysis.location import Location
     from analysis.pipeline import Times
-    from analysis.report import TraceReport
-    from analysis.trace import Progress
 
 _MARKS = 24_000
 """Activities drawn one by one, of all traces together."""
@@ -36,24 +33,27 @@ _FEWEST_MARKS = 200
 
 
 def report(
-    paths: Iterable[Path],
+    paths: Iterable[Location],
     *,
     gaps: int = DEFAULT_GAPS,
     within: str | Times | None = None,
     hta: bool = False,
     pictures: bool = False,
     reading: Reading | None = None,
-    progress: Callable[[Path, Progress | None], None] = lambda *_: None,
+    way: Way | None = None,
+    progress: Telling = lambda *_: None,
 ) -> Report:
     """Load and measure every trace; one that cannot be read does not stop the others.
 
     Args:
-        paths: trace files and directories.
+        paths: trace files, directories, patterns and URLs.
         gaps: how many idle gaps of each device to list.
         within: measure the window of this range, or of these times, alone.
         hta: set HTA's figures beside ours, of the whole trace.
         pictures: prepare what pictures show, the less of each trace the more there are.
         reading: how traces are read; None: in the usual way.
+        way: where several traces are measured; None: here, or on several processes of
+            this machine where they are large together.
         progress: called with each file before it is read, and then as it is read.
 
     Raises:
@@ -66,59 +66,25 @@ def report(
         require_hta()
     sources = discover(paths)
     reading = reading or Reading()
-    options = _Options(gaps, within, _marks(len(sources)) if pictures else None, hta=hta)
-    traces: list[TraceReport] = []
-    failures: list[Failure] = []
-    for source in sources:
-        progress(source.path, None)
-        try:
-            trace = reading.load(source.path, partial(progress, source.path))
-            traces.append(_measure(source, trace, options))
-        except TraceError as error:
-            if len(sources) == 1:
-                raise
-            failures.append(Failure(str(source.path), str(error)))
+    options = Options(gaps, within, _marks(len(sources)) if pictures else None, hta=hta)
+    tasks = [Task(source, options, reading) for source in sources]
+    way = way if way is not None or not worth_a_pool(tasks) else Pool()
+    found = [_alone(tasks[0], progress)] if len(tasks) == 1 else list(run(tasks, way, progress))
+    measured = [each for each in found if not isinstance(each, Failure)]
+    failures = tuple(each for each in found if isinstance(each, Failure))
+    traces = tuple(each.report for each in measured)
     comparison = compare(traces)
-    return Report(tuple(traces), comparison, tuple(failures), find(traces, comparison))
+    return Report(
+        traces, comparison, failures, find(traces, comparison), jobs=tuple(jobs(measured))
+    )
 
 
-class _Options(NamedTuple):
-    """How every trace is measured."""
-
-    gaps: int
-    within: str | Times | None
-    marks: int | None
-    hta: bool
+def _alone(task: Task, progress: Telling) -> Measured:
+    path = task.source.path
+    progress(path, None)
+    return measure(task, partial(progress, path))
 
 
 def _marks(traces: int) -> int:
     """Return how many activities of each trace are drawn one by one, so that a page holds all."""
     return max(min(_MARKS // max(traces, 1), _MARKS_PER_TRACE), _FEWEST_MARKS)
-
-
-def _measure(source: Source, trace: Trace, options: _Options) -> TraceReport:
-    gaps, within, marks, hta = options
-    execution, unread = execution_beside(source)
-    measured = analyze(trace, gaps=gaps, within=within, execution=execution, marks=marks)
-    return dataclasses.replace(
-        measured,
-        label=source.label,
-        notes=(*source.notes, *unread, *measured.notes),
-        manifest=source.manifest,
-        hta=_beside_hta(trace, measured, within) if hta else None,
-    )
-
-
-def execution_beside(source: Source) -> tuple[Execution | None, tuple[str, ...]]:
-    """Read what depends on what, where that lies beside the trace; it is no condition."""
-    if source.graph is None:
-        return None, ()
-    try:
-        return read_graph(source.graph), ()
-    except TraceError as error:
-        return None, (f"No dependency graph: {error}",)
-
-
-def _beside_hta(trace: Trace, measured: TraceReport, within: str | Times | None) -> Agreement:
-    """HTA has no figures of a range alone."""
-    return compare_with_hta(trace, measured if within is None else analyze(trace, gaps=0))

@@ -83,13 +83,18 @@ def work_class(
     roles: NDArray[np.int8], names: Sequence[str], code: NDArray[np.int32]
 ) -> NDArray[np.int8]:
     """Return the `WorkClass` of activities, given their roles and name codes."""
-    collective = _found(_COMMUNICATION, names)[code]
+    collective = communicates(names)[code]
     kernel = np.where(collective, WorkClass.COMMUNICATION, WorkClass.COMPUTE)
     return np.select(
         [roles == Role.MEMCPY, roles == Role.MEMSET],
         [WorkClass.COPY, WorkClass.SET],
         kernel,
     ).astype(np.int8)
+
+
+def communicates(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which kernels are collectives, or send and receive."""
+    return _found(_COMMUNICATION, names)
 
 
 def is_kernel(work: NDArray[np.int8]) -> NDArray[np.bool_]:

@@ -19,6 +19,7 @@ from analysis.trust import Doubt, Gravity
 from analysis.units import encodable
 
 if TYPE_CHECKING:
+    from analysis.location import Location
     from analysis.trace import Reading
 
 _VERDICTS = {
@@ -39,7 +40,7 @@ def command(traces: tuple[Path, ...], *, as_json: bool, reading: Reading) -> int
 
     The exit code is 0 if all can, 1 if some can in part, 2 if one cannot be used.
     """
-    found: dict[Path, tuple[Doubt, ...]] = {}
+    found: dict[Location, tuple[Doubt, ...]] = {}
     with shown() as progress:
         for source in discover(traces):
             try:
@@ -55,7 +56,7 @@ def command(traces: tuple[Path, ...], *, as_json: bool, reading: Reading) -> int
     return max(trust.verdict(doubts) for doubts in found.values())
 
 
-def _as_json(found: dict[Path, tuple[Doubt, ...]]) -> str:
+def _as_json(found: dict[Location, tuple[Doubt, ...]]) -> str:
     verdicts = [
         {
             "path": str(path),
@@ -67,7 +68,7 @@ def _as_json(found: dict[Path, tuple[Doubt, ...]]) -> str:
     return json.dumps({"traces": verdicts}, indent=2)
 
 
-def _told(path: Path, doubts: tuple[Doubt, ...]) -> str:
+def _told(path: Location, doubts: tuple[Doubt, ...]) -> str:
     verdict, color = _VERDICTS[trust.verdict(doubts)]
     lines = [f"{path}: {click.style(verdict, fg=color, bold=True)}"]
     for doubt in doubts:

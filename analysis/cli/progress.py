@@ -11,8 +11,9 @@ import click
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+    from analysis.fleet.run import Done
+    from analysis.location import Location
     from analysis.trace import Progress
 
 _EVERY_S = 0.1
@@ -20,16 +21,19 @@ _ERASE = "\r\x1b[K"
 
 
 @contextmanager
-def shown() -> Iterator[Callable[[Path, Progress | None], None]]:
+def shown() -> Iterator[Callable[[Location, Progress | Done | None], None]]:
     """Yield what is to be told of the progress; the line is gone afterwards."""
     if not sys.stderr.isatty():
         yield lambda *_: None
         return
     due = 0.0
 
-    def show(path: Path, progress: Progress | None = None) -> None:
+    def show(path: Location, progress: Progress | Done | None = None) -> None:
         nonlocal due
         now = time.monotonic()
+        if isinstance(progress, tuple):
+            click.echo(f"{_ERASE}{_finished(path, progress)}", err=True)
+            return
         if progress is None or now >= due:
             click.echo(f"{_ERASE}{path.name}{_told(progress)}", nl=False, err=True)
             due = now + _EVERY_S
@@ -38,6 +42,12 @@ def shown() -> Iterator[Callable[[Path, Progress | None], None]]:
         yield show
     finally:
         click.echo(_ERASE, nl=False, err=True)
+
+
+def _finished(path: Location, done: Done) -> str:
+    """Say that a trace is done, on a line that stays: one for each rank."""
+    how = "not read" if done.reason else "measured before" if done.kept else "measured"
+    return f"{done.number:,} of {done.total:,}: {path.name} {how}"
 
 
 def _told(progress: Progress | None) -> str:

@@ -12,6 +12,7 @@ import click
 from analysis.cli.progress import shown
 from analysis.cli.reading import reading_options
 from analysis.cli.summary import PRINTED, SummaryPath, add_summary
+from analysis.cli.ways import Where, way_options
 from analysis.compose import compose
 from analysis.document import Document
 from analysis.output import check_writable, write_all
@@ -23,6 +24,8 @@ from analysis.units import encodable, nanoseconds
 from analysis.vocabulary import PROFILER_STEP
 
 if TYPE_CHECKING:
+    from analysis.fleet.run import Way
+    from analysis.location import Location
     from analysis.trace import Reading
 
 _SOME_FAILED = 1
@@ -37,9 +40,7 @@ def _time(_context: click.Context, _option: click.Parameter, written: str | None
 
 
 @click.command("report")
-@click.argument(
-    "traces", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="TRACES..."
-)
+@click.argument("traces", nargs=-1, required=True, type=Where(), metavar="TRACES...")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -92,9 +93,10 @@ def _time(_context: click.Context, _option: click.Parameter, written: str | None
     help="Append the summary as Markdown to FILE, such as $GITHUB_STEP_SUMMARY; - prints it.",
 )
 @click.option("--hta", is_flag=True, help="Set HTA's figures beside ours, differences explained.")
+@way_options
 @reading_options
 def command(
-    traces: tuple[Path, ...],
+    traces: tuple[Location, ...],
     *,
     out: Path,
     formats: tuple[str, ...],
@@ -106,11 +108,14 @@ def command(
     table_format: str | None,
     summary: Path | None,
     hta: bool,
+    way: Way | None,
     reading: Reading,
 ) -> int:
-    """Measure TRACES, which are files or directories of them; - is standard input.
+    """Measure TRACES: files, directories of them, patterns or URLs; - is standard input.
 
     A trace is JSON, plain or compressed (.gz, .zst), or alone in a .zip or .tar.gz.
+
+    Several ranks of one job are also laid side by side.
 
     Writes report.html (to look at: pictures, a timeline), report.md and report.json
     (all figures), and prints the summary. The exit code is 0,
@@ -128,6 +133,7 @@ def command(
             hta=hta,
             pictures="html" in chosen,
             reading=reading,
+            way=way,
             progress=progress,
         )
     document = compose(found)

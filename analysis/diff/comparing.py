@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from analysis.diff.recording import Recording
+    from analysis.location import Location
     from analysis.metrics.stepwise import DeviceSteps
     from analysis.report import Failure
     from analysis.statistics import Ratio
@@ -35,7 +36,7 @@ def compare(
     *,
     thresholds: Thresholds | None = None,
     reading: Reading | None = None,
-    progress: Callable[[Path, Progress | None], None] = lambda *_: None,
+    progress: Callable[[Location, Progress | None], None] = lambda *_: None,
 ) -> Diff:
     """Say by what factor `after` is faster than `before`, through what, and what moved.
 
@@ -97,7 +98,7 @@ def _recordings(
     side: Side,
     thresholds: Thresholds | None,
     reading: Reading | None,
-    progress: Callable[[Path, Progress | None], None],
+    progress: Callable[[Location, Progress | None], None],
 ) -> tuple[list[Recording], list[Failure]]:
     if isinstance(side, Trace):
         return [of_trace(side, thresholds=thresholds)], []

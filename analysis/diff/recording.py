@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from analysis.columns import Multiprocessors, Trace
     from analysis.directory import Source
+    from analysis.location import Location
     from analysis.manifest import Manifest
     from analysis.metrics.stepwise import DeviceSteps
     from analysis.thresholds import Thresholds
@@ -98,7 +99,7 @@ def read(
     *,
     reading: Reading | None = None,
     thresholds: Thresholds | None = None,
-    progress: Callable[[Path, Progress | None], None] = lambda *_: None,
+    progress: Callable[[Location, Progress | None], None] = lambda *_: None,
 ) -> tuple[list[Recording], list[Failure]]:
     """Read traces, and directories of them, and measure them step by step.
 

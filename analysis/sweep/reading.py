@@ -17,11 +17,12 @@ from analysis.sweep.model import Point, Sweep, Undone
 from analysis.sweep.verdicts import verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from analysis.fleet.run import Telling
     from analysis.report import RunComparison, TraceReport
-    from analysis.trace import Progress, Reading
+    from analysis.trace import Reading
 
 _VERSION = 1
 _DONE = "recorded"
@@ -52,7 +53,7 @@ def read(
     paths: Iterable[Path],
     *,
     reading: Reading | None = None,
-    progress: Callable[[Path, Progress | None], None] = lambda *_: None,
+    progress: Telling = lambda *_: None,
 ) -> Sweep:
     """Read every run with a baseline below some folders.
 

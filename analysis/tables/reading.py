@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from analysis.directory import Source
+    from analysis.location import Location
     from analysis.trace import Progress
 
-    Told = Callable[[Path, Progress | None], None]
+    Told = Callable[[Location, Progress | None], None]
 
 
 @dataclass(slots=True)

@@ -14,7 +14,8 @@ from analysis.trace.damage import DamageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from analysis.location import Location
 
 _SUFFIXES = (".json", ".json.gz", ".json.zst")
 _MANIFEST = ".manifest.json"
@@ -22,7 +23,7 @@ _BLOCK = 16 << 10  # of a tar archive that breaks off, the last one is lost
 _LISTED = 3
 
 
-def zipped(blocks: Iterator[bytes], path: Path, file: IO[bytes] | None) -> Iterator[bytes]:
+def zipped(blocks: Iterator[bytes], path: Location, file: IO[bytes] | None) -> Iterator[bytes]:
     """Yield the bytes of the trace in a zip archive.
 
     Args:
@@ -49,7 +50,7 @@ def zipped(blocks: Iterator[bytes], path: Path, file: IO[bytes] | None) -> Itera
             raise DamageError(f"the zip archive is corrupt ({error})") from error
 
 
-def tarred(blocks: Iterator[bytes], path: Path) -> Iterator[bytes]:
+def tarred(blocks: Iterator[bytes], path: Location) -> Iterator[bytes]:
     """Yield the bytes of the trace in a tar archive, which is read once, forwards.
 
     Raises:
@@ -73,7 +74,7 @@ def tarred(blocks: Iterator[bytes], path: Path) -> Iterator[bytes]:
     _the_trace(path, names)
 
 
-def _the_trace(path: Path, names: list[str]) -> str:
+def _the_trace(path: Location, names: list[str]) -> str:
     traces = [name for name in names if _is_trace(name)]
     if len(traces) == 1:
         return traces[0]

@@ -15,7 +15,8 @@ from analysis.trace.unpack import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from analysis.location import Location
 
 _AHEAD = 2
 
@@ -48,7 +49,7 @@ class Begun:
 
 
 @contextmanager
-def begun(source: Path, max_bytes: int) -> Iterator[Begun]:
+def begun(source: Location, max_bytes: int) -> Iterator[Begun]:
     """Open a trace, whatever it is packed in, and read up to its first event.
 
     Args:

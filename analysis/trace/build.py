@@ -155,6 +155,7 @@ def build(events: Sequence[Event]) -> tuple[Part, list[Fault]]:
         synchronisations=synchronisations,
         transfers=details.transfers(fields.args, role),
         graph_nodes=details.graph_nodes(fields.args, role),
+        collectives=details.collectives(fields.args, role),
         number=len(events),
         begins_and_ends=phases.count("B") + phases.count("E"),
         whole=starts.whole and durations.whole,

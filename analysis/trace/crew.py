@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from multiprocessing.connection import Pipe, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.children import environment
 from analysis.trace.parse import listed, parse
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class _Worker:
                     str(file.fileno()),
                 ],
                 pass_fds=(theirs.fileno(), file.fileno()),
-                env=_environment(),
+                env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -147,9 +147,3 @@ class _Worker:
         self._process.kill()
         self._process.wait()
         self._memory.close()
-
-
-def _environment() -> dict[str, str]:
-    """A worker finds the modules that we found, and uses one thread."""
-    path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
-    return {**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}

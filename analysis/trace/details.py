@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,8 @@ from analysis.columns import (
     ACTIVITY_ROLES,
     NONE,
     CapturedGraph,
+    CollectiveCall,
+    Collectives,
     GraphNodes,
     LaunchShape,
     Multiprocessors,
@@ -90,6 +93,44 @@ def transfers(arguments: Arguments, role: NDArray[np.int8]) -> Transfers:
         row=np.array([row for row, _ in found], np.int32),
         bandwidth=np.array([bandwidth for _, bandwidth in found], np.float64),
     )
+
+
+def collectives(arguments: Arguments, role: NDArray[np.int8]) -> Collectives:
+    """Collect what communication kernels carry out."""
+    codes: dict[CollectiveCall, int] = {}
+    found = [
+        (
+            row,
+            codes.setdefault(_call(args), len(codes)),
+            args.sequence if _known(args.sequence) else NONE,
+        )
+        for row, args in _of(arguments, role == Role.KERNEL)
+        if args.collective is not None or args.group is not None
+    ]
+    row, call, sequence = np.array(found, np.int64).reshape(-1, 3).T
+    return Collectives(row.astype(np.int32), call.astype(np.int32), sequence, tuple(codes))
+
+
+def _call(args: Args) -> CollectiveCall:
+    return CollectiveCall(
+        name=_said(args.collective),
+        group=_said(args.group),
+        ranks=_said(args.group_ranks),
+        size=_counted(args.group_size),
+        elements_in=_counted(args.elements_in),
+        elements_out=_counted(args.elements_out),
+        dtype=_said(args.dtype),
+        source=_counted(args.source_rank),
+        target=_counted(args.target_rank),
+    )
+
+
+def _said(value: Any) -> str:
+    return value if type(value) is str else "" if value is None else json.dumps(value)
+
+
+def _counted(value: Any) -> int:
+    return value if _known(value) else NONE
 
 
 def graph_nodes(arguments: Arguments, role: NDArray[np.int8]) -> GraphNodes:

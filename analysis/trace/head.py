@@ -18,7 +18,8 @@ from analysis.trace.source import refuse_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from analysis.location import Location
 
 _WHITESPACE = b" \t\r\n"
 _LIST = re.compile(rb'"traceEvents"\s*:\s*\[')
@@ -52,7 +53,7 @@ class Head(NamedTuple):
         return len(self.text)
 
 
-def take_head(blocks: Iterator[bytes], path: Path) -> tuple[Head, Iterator[bytes]]:
+def take_head(blocks: Iterator[bytes], path: Location) -> tuple[Head, Iterator[bytes]]:
     """Read up to the first event.
 
     Returns:
@@ -76,7 +77,7 @@ def take_head(blocks: Iterator[bytes], path: Path) -> tuple[Head, Iterator[bytes
     return head, chain([text[head.length :]], blocks)
 
 
-def _find(text: bytes, path: Path, *, at_any_price: bool = False) -> Head | None:
+def _find(text: bytes, path: Location, *, at_any_price: bool = False) -> Head | None:
     begin = len(text) - len(text.lstrip(_WHITESPACE))
     first = text[begin : begin + 1]
     if first and first not in (b"{", b"["):
@@ -111,7 +112,7 @@ def _broken_head(text: bytes) -> Head:
     return Head(Document([]), bare=False, text=text, losses=(loss,))
 
 
-def _something_else(text: bytes, path: Path) -> NotATraceError:
+def _something_else(text: bytes, path: Location) -> NotATraceError:
     refuse_foreign(path, text)
     if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return NotATraceError(f"{path}: is encoded in UTF-16, expected UTF-8; re-encode it")
@@ -124,7 +125,7 @@ def _something_else(text: bytes, path: Path) -> NotATraceError:
     )
 
 
-def _without_events(text: bytes, path: Path) -> NotATraceError | DamagedTraceError:
+def _without_events(text: bytes, path: Location) -> NotATraceError | DamagedTraceError:
     """Say why no list of events is there."""
     if not text.strip(_WHITESPACE):
         return NotATraceError(

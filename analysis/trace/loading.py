@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import stat
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis import cache
+from analysis.location import located
 from analysis.trace import MAX_BYTES
 from analysis.trace.begun import begun
 from analysis.trace.cut import pieces
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from analysis.columns import Trace
+    from analysis.location import Location, Url
 
 _LARGE = 8 << 20  # bytes as stored; less is read sooner than pyarrow is imported
 
@@ -48,25 +51,32 @@ class Reading:
         strict: make any loss an error.
         max_bytes: of text, after which reading stops.
         cached: use the user's cache.
+        workers: processes beside this one that decode; None: as the cores allow.
     """
 
     strict: bool = False
     max_bytes: int = MAX_BYTES
     cached: bool = True
+    workers: int | None = None
 
-    def load(self, path: Path, progress: Callable[[Progress], None] = lambda _: None) -> Trace:
+    def alone(self) -> Reading:
+        """Return the same, with no processes beside this one."""
+        return dataclasses.replace(self, workers=0)
+
+    def load(self, path: Location, progress: Callable[[Progress], None] = lambda _: None) -> Trace:
         """Read a trace so; see `load`."""
         return load(
             path,
             strict=self.strict,
             max_bytes=self.max_bytes,
             cached=self.cached,
+            workers=self.workers,
             progress=progress,
         )
 
 
 def load(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | Url,
     *,
     strict: bool = False,
     max_bytes: int = MAX_BYTES,
@@ -82,7 +92,7 @@ def load(
     Args:
         path: a trace as torch.profiler writes it, in its object form or as a bare
             list of events: plain, compressed by gzip or zstd, or in a zip or tar
-            archive; `-` is standard input.
+            archive; `-` is standard input, and a URL is opened by fsspec.
         strict: make any loss an error.
         max_bytes: of text, after which reading stops.
         workers: processes beside this one that decode; None: as many as there are
@@ -96,16 +106,22 @@ def load(
 
     Raises:
         TraceError: the file cannot be read; the message names the place.
+        MissingExtraError: what reads such a URL is not installed.
     """
-    source = Path(path)
-    entry = cache.find(source) if cached and _is_large(source) else None
-    trace = cache.get(entry, source) if entry is not None else None
+    source = located(str(path))
+    entry = _entry(source) if cached else None
+    trace = cache.get(entry, Path(str(source))) if entry is not None else None
     if trace is None:
         trace = _read(source, progress, strict=strict, max_bytes=max_bytes, workers=workers)
         # What was lost may matter to somebody who wants none lost: it is read again.
         if entry is not None and not trace.losses:
             cache.put(entry, trace)
     return trace
+
+
+def _entry(source: Location) -> Path | None:
+    """Return where a trace's columns are kept, if they are worth it."""
+    return cache.find(source) if isinstance(source, Path) and _is_large(source) else None
 
 
 def _is_large(source: Path) -> bool:
@@ -118,7 +134,7 @@ def _is_large(source: Path) -> bool:
 
 
 def _read(
-    source: Path,
+    source: Location,
     progress: Callable[[Progress], None],
     *,
     strict: bool,

@@ -10,6 +10,7 @@ import numpy as np
 from analysis.columns import (
     ACTIVITY_ROLES,
     NONE,
+    Collectives,
     Events,
     GraphNodes,
     Synchronisations,
@@ -31,10 +32,13 @@ _TABLES = {
     "shape": "shapes",
     "category": "categories",
 }
+_OF_DETAILS = {"call": "calls"}
+"""The same of the tables below."""
 _DETAILS = {
     "synchronisations": Synchronisations,
     "transfers": Transfers,
     "graph_nodes": GraphNodes,
+    "collectives": Collectives,
 }
 """The tables of what few events say; each has a column `row`."""
 _STREAMS = frozenset({"on_stream"})
@@ -49,6 +53,7 @@ class Tables(NamedTuple):
     synchronisations: Synchronisations
     transfers: Transfers
     graph_nodes: GraphNodes
+    collectives: Collectives
 
 
 class Merge:
@@ -67,6 +72,7 @@ class Merge:
         self._rows = 0
         self._columns = _Columns()
         self._tables: dict[str, _Table[Any]] = {column: _Table() for column in _TABLES}
+        self._of_details: dict[str, _Table[Any]] = {column: _Table() for column in _OF_DETAILS}
         self._details = {table: _Columns() for table in _DETAILS}
 
     def __len__(self) -> int:
@@ -89,6 +95,9 @@ class Merge:
             for column, values in _arrays(getattr(part, table)):
                 if column == "row":
                     columns.add(column, values + np.int32(self._rows))
+                elif column in _OF_DETAILS:
+                    known = getattr(getattr(part, table), _OF_DETAILS[column])
+                    columns.add(column, self._of_details[column].take(known)[values])
                 else:
                     columns.add(column, codes["stream"][values] if column in _STREAMS else values)
         self.number += part.number
@@ -105,9 +114,15 @@ class Merge:
         tables: dict[str, Any] = {
             _TABLES[column]: table.values() for column, table in self._tables.items()
         }
-        details: dict[str, Any] = {
-            table: kind(**self._details[table].joined()) for table, kind in _DETAILS.items()
-        }
+        details: dict[str, Any] = {}
+        for table, kind in _DETAILS.items():
+            columns = self._details[table].joined()
+            columns |= {
+                of: self._of_details[column].values()
+                for column, of in _OF_DETAILS.items()
+                if column in columns
+            }
+            details[table] = kind(**columns)
         return Tables(Events(**self._columns.joined(), **tables), **details)
 
 
@@ -177,11 +192,12 @@ def without_duplicates(tables: Tables, resolution_ns: int) -> tuple[Tables, int]
     kept[twins] = False
     place = np.cumsum(kept, dtype=np.int32) - np.int32(1)
     details: dict[str, Any] = {}
-    for table, kind in _DETAILS.items():
-        columns = dict(_arrays(getattr(tables, table)))
-        rows = kept[columns["row"]]
-        columns = {column: values[rows] for column, values in columns.items()}
-        details[table] = kind(**columns | {"row": place[columns["row"]]})
+    for table in _DETAILS:
+        before = getattr(tables, table)
+        rows = kept[before.row]
+        columns = {column: values[rows] for column, values in _arrays(before)}
+        columns["row"] = place[columns["row"]]
+        details[table] = dataclasses.replace(before, **columns)
     return Tables(events.select(kept), **details), len(twins)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from analysis.columns import Events, GraphNodes, Synchronisations, Transfers
+    from analysis.columns import Collectives, Events, GraphNodes, Synchronisations, Transfers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,6 +18,7 @@ class Part:
         synchronisations: rows count from the part's first complete event.
         transfers: so too.
         graph_nodes: so too.
+        collectives: so too.
         number: how many events of all kinds there are.
         begins_and_ends: how many are of the phases B and E.
         whole: whether all times are whole microseconds.
@@ -27,6 +28,7 @@ class Part:
     synchronisations: Synchronisations
     transfers: Transfers
     graph_nodes: GraphNodes
+    collectives: Collectives
     number: int
     begins_and_ends: int
     whole: bool

@@ -14,20 +14,20 @@ from analysis.trace.tail import Tail, missing
 from analysis.trace.walk import walk
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from analysis.location import Location
     from analysis.trace.cut import Piece
     from analysis.trace.head import Head
     from analysis.trace.part import Part
     from analysis.trace.schema import Document
 
+_LATEST = 2**62
 _ADVICE = "copy or record the file again"
 
 
 class Reader:
     """Takes pieces and what was decoded of them."""
 
-    def __init__(self, path: Path, head: Head, *, strict: bool) -> None:
+    def __init__(self, path: Location, head: Head, *, strict: bool) -> None:
         self._path = path
         self._head = head
         self._strict = strict
@@ -149,9 +149,14 @@ class Reader:
             notes.append(
                 f"{unread:,} begin/end events (`ph: B`, `E`) are not read; Kineto writes none."
             )
+        job, base = self._said("distributedInfo"), self._said("baseTimeNanoseconds")
+        host = self._said("host_name") or self._said("hostname")
         return Trace(
             path=str(self._path),
-            rank=_rank(self._said("distributedInfo")),
+            rank=_number(job, "rank"),
+            world_size=_number(job, "world_size"),
+            host=host if type(host) is str else None,
+            base_ns=base if type(base) is int and abs(base) < _LATEST else None,
             resolution_ns=resolution_ns,
             **tables._asdict(),
             multiprocessors=details.multiprocessors(self._said("deviceProperties")),
@@ -166,6 +171,6 @@ class Reader:
         return getattr(self._head.document, key) if after is None else after
 
 
-def _rank(info: Any) -> int | None:
-    rank = info.get("rank") if isinstance(info, dict) else None
-    return rank if type(rank) is int else None
+def _number(info: Any, key: str) -> int | None:
+    number = info.get(key) if isinstance(info, dict) else None
+    return number if type(number) is int else None

@@ -29,6 +29,16 @@ class Args(msgspec.Struct, gc=False):
     shared_memory: Any = msgspec.field(name="shared memory", default=None)
     graph: Any = msgspec.field(name="graph id", default=None)
     graph_node: Any = msgspec.field(name="graph node id", default=None)
+    collective: Any = msgspec.field(name="Collective name", default=None)
+    group: Any = msgspec.field(name="Process Group Name", default=None)
+    group_ranks: Any = msgspec.field(name="Process Group Ranks", default=None)
+    group_size: Any = msgspec.field(name="Group size", default=None)
+    elements_in: Any = msgspec.field(name="In msg nelems", default=None)
+    elements_out: Any = msgspec.field(name="Out msg nelems", default=None)
+    dtype: Any = None
+    source_rank: Any = msgspec.field(name="Src Rank", default=None)
+    target_rank: Any = msgspec.field(name="Dst Rank", default=None)
+    sequence: Any = msgspec.field(name="Seq", default=None)
     bandwidth: Any = msgspec.field(name="memory bandwidth (GB/s)", default=None)
 
 
@@ -50,5 +60,8 @@ class Document(msgspec.Struct, gc=False):
 
     traceEvents: list[Event]  # noqa: N815 - the format's own key
     distributedInfo: Any = None  # noqa: N815 - the format's own key
+    baseTimeNanoseconds: Any = None  # noqa: N815 - the format's own key
+    host_name: Any = None
+    hostname: Any = None
     deviceProperties: Any = None  # noqa: N815 - the format's own key
     cuda_graphs: Any = None

@@ -9,12 +9,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from analysis import remote
 from analysis.errors import NotATraceError, TraceError
+from analysis.location import Url
 from analysis.trace import STDIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from analysis.location import Location
 
 _BLOCK = 1 << 20
 
@@ -57,15 +60,20 @@ class Stored:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Stored]:
-    """Open a trace file, a pipe, or standard input for `-`.
+def opened(path: Location) -> Iterator[Stored]:
+    """Open a trace file, a pipe, what a URL names, or standard input for `-`.
 
     Raises:
+        MissingExtraError: what reads such a URL is not installed.
         TraceError: it cannot be opened.
         NotATraceError: its name or its first bytes say that it is something else.
     """
     if str(path) == STDIN:
         yield Stored(sys.stdin.buffer, None)
+        return
+    if isinstance(path, Url):
+        with _far(path) as stored:
+            yield stored
         return
     try:
         # A pipe that nobody writes to would keep us waiting for ever.
@@ -83,7 +91,19 @@ def opened(path: Path) -> Iterator[Stored]:
         ) from error
 
 
-def refuse_foreign(path: Path, begin: bytes = b"") -> None:
+@contextmanager
+def _far(url: Url) -> Iterator[Stored]:
+    refuse_foreign(url)
+    try:
+        with remote.opened(url) as (file, size):
+            yield Stored(file, size)
+    except OSError as error:
+        raise TraceError(
+            f"{url}: cannot be read ({error.strerror or error}); expected a .json or .json.gz file"
+        ) from error
+
+
+def refuse_foreign(path: Location, begin: bytes = b"") -> None:
     """Name the files of other tools that people take for traces of torch.profiler.
 
     Raises:

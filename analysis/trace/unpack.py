@@ -17,8 +17,9 @@ else:
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
     from typing import IO
+
+    from analysis.location import Location
 
 _GZIP, _ZSTD, _ZIP, _TAR = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"ustar"
 _TAR_AT = 257
@@ -47,7 +48,9 @@ class _Decompressor(Protocol):
         """Return one in the same state, if that can be had."""
 
 
-def unpack(blocks: Iterator[bytes], path: Path, file: IO[bytes] | None = None) -> Iterator[bytes]:
+def unpack(
+    blocks: Iterator[bytes], path: Location, file: IO[bytes] | None = None
+) -> Iterator[bytes]:
     """Yield the text in blocks of at most 2 MiB, whatever it is packed in.
 
     Args:

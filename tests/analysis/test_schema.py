@@ -274,7 +274,9 @@ def test_the_report_under_test_holds_all_that_the_schema_names(full: Plain) -> N
                 yield from properties(each)
 
     held = {place[-1] for place in places(full) if value_at(full, place) not in ([], {})}
-    assert set(properties(schema())) - held == set()
+    named = schema()
+    del named["properties"]["jobs"], named["$defs"]["job"]  # which test_fleet_job tests
+    assert set(properties(named)) - held == set()
     gaps = [gap for trace in full["traces"] for gap in trace["devices"][0]["idle_gaps"]]
     assert [gap for gap in gaps if gap["host"] and gap["waiting"]["names"]]
 

@@ -1,0 +1,1 @@
+"""Many traces: the ranks of a job, measured apart and laid side by side."""

@@ -1,0 +1,230 @@
+"""Ranks, measured apart, to what is said of their job; their order is no matter."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+from analysis.fleet import outliers
+from analysis.fleet.arrivals import causes, meetings
+from analysis.fleet.clocks import align
+from analysis.fleet.collectives import kinds, late
+from analysis.fleet.figures import Blame, Job, RankRow, Stage
+from analysis.fleet.matching import match, ranks_of
+from analysis.metrics.breakdown import Breakdown
+from analysis.metrics.usage import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from analysis.fleet.arrivals import Meeting
+    from analysis.fleet.rank import Measured
+
+_LISTED = 8
+
+
+def jobs(measured: Iterable[Measured]) -> tuple[Job, ...]:
+    """Return the jobs of which at least two ranks are among the traces.
+
+    Ranks of one job say the same world size; a trace that says none belongs to the only
+    job that there is, if its rank is free there. A recording of several modes is no job:
+    its traces share their rank.
+    """
+    by_size: dict[int | None, list[Measured]] = defaultdict(list)
+    for each in sorted(measured, key=lambda each: each.report.path):
+        if each.identity.rank is not None:
+            by_size[each.identity.world_size].append(each)
+    sized = [size for size in by_size if size is not None]
+    if len(sized) == 1 and None in by_size:
+        taken = {each.identity.rank for each in by_size[sized[0]]}
+        joins = [
+            each
+            for each in by_size[None]
+            if each.identity.rank not in taken and (each.identity.rank or 0) < sized[0]
+        ]
+        by_size[sized[0]] += joins
+        by_size[None] = [each for each in by_size[None] if each not in joins]
+    found = {
+        size: members
+        for size, members in by_size.items()
+        if len({each.identity.rank for each in members}) > 1
+    }
+    several = (
+        (f"The traces are of {len(found)} jobs, told from each other by their world size.",)
+        if len(found) > 1
+        else ()
+    )
+    return tuple(
+        merge(found[size], size, several)
+        for size in sorted(found, key=lambda size: (size is None, size or 0))
+    )
+
+
+def merge(
+    measured: Sequence[Measured], world_size: int | None = None, notes: tuple[str, ...] = ()
+) -> Job:
+    """Lay the ranks of one job side by side.
+
+    Args:
+        measured: its traces, in any order; of several of one rank, the first by path is taken.
+        world_size: how many ranks it has, if that is said.
+        notes: what else is to be said of it.
+    """
+    ranks: dict[int, Measured] = {}
+    said = list(notes)
+    for each in sorted(measured, key=lambda each: (each.identity.rank or 0, each.report.path)):
+        rank = each.identity.rank or 0
+        if rank in ranks:
+            said.append(
+                f"Rank {rank} is there twice: {ranks[rank].report.path} was taken, "
+                f"{each.report.path} was not."
+            )
+        else:
+            ranks[rank] = each
+    missing = tuple(sorted(set(range(world_size or 0)) - set(ranks)))
+    matched = match({rank: each.communication for rank, each in ranks.items()})
+    alignment = align(ranks, matched.matches)
+    met = meetings(ranks, matched.matches, alignment)
+    blamed = causes(met)
+    said += (*_about_ranks(ranks, world_size, missing), *_about_clocks(ranks, met))
+    said += matched.notes
+    rows = _rows(ranks, met, blamed)
+    return Job(
+        world_size=world_size,
+        ranks=rows,
+        missing=missing,
+        clocks=alignment.clocks,
+        matched=len(met),
+        incomplete=sum(not each.match.complete for each in met),
+        unmatched=matched.unmatched,
+        kinds=kinds(met),
+        late=late(met),
+        steps=_steps(met, blamed),
+        stages=_stages(ranks, rows),
+        outliers=outliers.find(rows),
+        notes=tuple(said),
+    )
+
+
+def _about_ranks(
+    ranks: Mapping[int, Measured], world_size: int | None, missing: tuple[int, ...]
+) -> list[str]:
+    notes = []
+    if missing:
+        listed = ", ".join(map(str, missing[:_LISTED]))
+        more = f" and {len(missing) - _LISTED:,} more" if len(missing) > _LISTED else ""
+        notes.append(f"{len(missing):,} of {world_size:,} ranks were not read: {listed}{more}.")
+    by_source = Counter(each.identity.said_by for each in ranks.values())
+    if set(by_source) != {"distributedInfo"}:
+        told = ", ".join(f"{source} ({number:,})" for source, number in sorted(by_source.items()))
+        notes.append(f"Ranks are known from: {told}.")
+    notes += [
+        f"Rank {rank} was read in part: {each.report.losses[0]}"
+        for rank, each in ranks.items()
+        if each.report.losses
+    ]
+    beyond = [rank for rank in ranks if world_size is not None and rank >= world_size]
+    if beyond:
+        notes.append(f"Rank {beyond[0]} is no rank of a job of {world_size:,}.")
+    return notes
+
+
+def _about_clocks(ranks: Mapping[int, Measured], met: Sequence[Meeting]) -> list[str]:
+    notes = []
+    unknown = sum(each.identity.host is None for each in ranks.values())
+    if unknown:
+        notes.append(
+            f"The host of {unknown:,} ranks is not recorded: each is taken to have a clock of its "
+            "own (a `hostname` or `host_name` in the trace, or tensorboard_trace_handler's file "
+            "names, tell it)."
+        )
+    based = sum(each.base_ns is not None for each in ranks.values())
+    if 0 < based < len(ranks):
+        notes.append(
+            f"Only {based:,} of {len(ranks):,} ranks say what their clock counts from "
+            "(`baseTimeNanoseconds`): each of the others is taken to have a clock of its own."
+        )
+    apart = sum(not each.comparable for each in met)
+    if apart:
+        notes.append(
+            f"{apart:,} communications are between ranks whose clocks no collective ties together: "
+            "nothing is concluded from their times."
+        )
+    return notes
+
+
+def _rows(
+    ranks: Mapping[int, Measured],
+    met: Sequence[Meeting],
+    blamed: Sequence[Mapping[int, int]],
+) -> tuple[RankRow, ...]:
+    waited: Counter[int] = Counter()
+    caused: Counter[int] = Counter()
+    for meeting, shares in zip(met, blamed, strict=True):
+        if meeting.certain:
+            waited.update(meeting.waits_ns)
+        caused.update(shares)
+    tells = any(each.comparable and each.match.complete for each in met)
+    return tuple(
+        _row(rank, each, (waited[rank], caused[rank]) if tells else (None, None))
+        for rank, each in ranks.items()
+    )
+
+
+def _row(rank: int, each: Measured, waiting: tuple[int | None, int | None]) -> RankRow:
+    report, table, bubble = each.report, each.communication, each.bubble
+    breakdown: Counter[str] = Counter()
+    for device in report.devices:
+        breakdown.update(device.of(Breakdown).breakdown_ns)
+    length = int((table.end - table.start).sum())
+    return RankRow(
+        rank=rank,
+        path=report.path,
+        said_by=each.identity.said_by,
+        host=each.identity.host,
+        window_ns=sum(device.window_ns for device in report.devices),
+        busy_ns=sum(device.of(Usage).busy_ns for device in report.devices),
+        communication_ns=length,
+        exposed_ns=length - int(table.hidden.sum()),
+        waited_ns=waiting[0],
+        caused_ns=waiting[1],
+        stage=None if bubble is None else _stage(rank, bubble.group),
+        bubble_ns=None if bubble is None else bubble.bubble_ns,
+        bubble_window_ns=None if bubble is None else bubble.window_ns,
+        breakdown_ns={state: ns for state, ns in breakdown.items() if ns},
+    )
+
+
+def _stage(rank: int, group: str) -> int | None:
+    ranks = ranks_of(group)
+    return ranks.index(rank) if ranks is not None and rank in ranks else None
+
+
+def _steps(met: Sequence[Meeting], blamed: Sequence[Mapping[int, int]]) -> tuple[Blame, ...]:
+    by_step: dict[str, Counter[int]] = {}
+    for meeting, shares in zip(met, blamed, strict=True):
+        by_step.setdefault(meeting.step, Counter()).update(shares)
+    found = []
+    for step, lost in by_step.items():
+        if lost:
+            rank = min(lost, key=lambda rank: (-lost[rank], rank))
+            found.append(Blame(step, sum(lost.values()), rank, lost[rank]))
+    return tuple(found)
+
+
+def _stages(ranks: Mapping[int, Measured], rows: Sequence[RankRow]) -> tuple[Stage, ...]:
+    members: dict[int, list[RankRow]] = defaultdict(list)
+    for row in rows:
+        if row.stage is not None:
+            members[row.stage].append(row)
+    found = []
+    for stage, own in sorted(members.items()):
+        bubbles = [ranks[row.rank].bubble for row in own]
+        window = sum(each.window_ns for each in bubbles if each)
+        bubble = sum(each.bubble_ns for each in bubbles if each)
+        idle = sum(each.idle_ns for each in bubbles if each)
+        if window:
+            found.append(
+                Stage(stage, tuple(row.rank for row in own), bubble / window, idle / window)
+            )
+    return tuple(found)
