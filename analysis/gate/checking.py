@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from analysis.diff.recording import Recording
     from analysis.gate.figures import Unit, Values
     from analysis.gate.rules import Regression
+    from analysis.location import Location
     from analysis.metrics.stepwise import DeviceSteps
     from analysis.trace import Progress, Reading
 
@@ -37,7 +38,7 @@ def gate(
     requirements: Sequence[Requirement] = (),
     regressions: Sequence[Regression] = (),
     reading: Reading | None = None,
-    progress: Callable[[Path, Progress | None], None] = lambda *_: None,
+    progress: Callable[[Location, Progress | None], None] = lambda *_: None,
 ) -> Gate:
     """Hold every device of every trace to the rules.
 

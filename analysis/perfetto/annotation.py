@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis import notes
 from analysis.directory import discover
 from analysis.errors import DamagedTraceError, OutputError, SelectionError, TraceError
+from analysis.fleet.measure import execution_beside
 from analysis.output import check_writable, write_stream
 from analysis.perfetto.ids import Ids
 from analysis.perfetto.tracks import tracks
 from analysis.pipeline import views
-from analysis.reporting import execution_beside
 from analysis.trace import STDIN, Reading, packed, trace_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from analysis.columns import Trace
     from analysis.directory import Source
@@ -71,24 +71,20 @@ def annotate(
         OutputError: the target cannot be written; an earlier file is left as it is.
     """
     reading = reading or Reading()
-    source = _source(path)
-    _check(source.path, target)
-    read_at = _version(source.path)
-    trace = reading.load(source.path, partial(progress, source.path))
+    source, at = _source(path)
+    _check(at, target)
+    read_at = _version(at)
+    trace = reading.load(at, partial(progress, at))
     execution, unread = execution_beside(source)
     found = views(trace, execution=execution)
     if not found:
         raise TraceError(
-            f"{source.path}: holds nothing to measure, neither activities of a device nor "
+            f"{at}: holds nothing to measure, neither activities of a device nor "
             "operators; record it with torch.profiler's activities CPU and CUDA"
         )
-    with trace_text(
-        source.path, max_bytes=reading.max_bytes, progress=partial(progress, source.path)
-    ) as text:
+    with trace_text(at, max_bytes=reading.max_bytes, progress=partial(progress, at)) as text:
         copy = _Copy(text, trace, found)
-        write_stream(
-            target, packed(target, copy.parts(source.path, read_at, strict=reading.strict))
-        )
+        write_stream(target, packed(target, copy.parts(at, read_at, strict=reading.strict)))
     return Annotated(
         recorded=text.number,
         added=copy.added,
@@ -134,14 +130,17 @@ class _Copy:
         yield self._text.tail
 
 
-def _source(path: Path) -> Source:
+def _source(path: Path) -> tuple[Source, Path]:
     if str(path) == STDIN or (path.exists() and not path.is_file() and not path.is_dir()):
         raise SelectionError(f"{path}: cannot be read twice, as annotating does; save it to a file")
     sources = discover([path])
     if len(sources) > 1:
         names = ", ".join(each.path.name for each in sources)
         raise SelectionError(f"{path}: holds several traces, name one of them: {names}")
-    return sources[0]
+    (source,) = sources
+    if not isinstance(source.path, Path):
+        raise SelectionError(f"{path}: is on another machine; save it to a file")
+    return source, source.path
 
 
 def _check(path: Path, target: Path) -> None:
