@@ -19,13 +19,13 @@ class OperatorLengths:
 
     Attributes:
         count: how many there are; of the operators of a graph, in a step.
-        median_ns: half of them are no longer.
+        median_ns: half of them are no longer (nearest rank).
         half_time_ns: half of the time is spent in those at least so long.
     """
 
     count: int
-    median_ns: float
-    half_time_ns: float
+    median_ns: int
+    half_time_ns: int
 
 
 def lengths(view: View) -> OperatorLengths | None:
@@ -42,10 +42,10 @@ def lengths(view: View) -> OperatorLengths | None:
     if view.process is not None and graph is not None and len(graph):
         return of_lengths(_medians(graph.operator, graph.work))
     device = view.device
-    return of_lengths((device.end - device.start)[view.inside()].astype(np.float64))
+    return of_lengths((device.end - device.start)[view.inside()])
 
 
-def of_lengths(each: NDArray[np.float64]) -> OperatorLengths | None:
+def of_lengths(each: NDArray[np.int64]) -> OperatorLengths | None:
     """Summarise lengths; of shape (n,), in ns."""
     if not each.any():
         return None
@@ -55,17 +55,16 @@ def of_lengths(each: NDArray[np.float64]) -> OperatorLengths | None:
     place = int(np.searchsorted(2 * reached, reached[-1]))
     return OperatorLengths(
         count=len(each),
-        median_ns=float(np.median(each)),
-        half_time_ns=float(longest_first[place]),
+        median_ns=int(longest_first[len(each) // 2]),
+        half_time_ns=int(longest_first[place]),
     )
 
 
-def _medians(key: NDArray[np.int32], value: NDArray[np.int64]) -> NDArray[np.float64]:
+def _medians(key: NDArray[np.int32], value: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the median of the values of each key, by ascending key."""
     order = np.lexsort((value, key))
     ascending = value[order]
     begin = np.flatnonzero(np.diff(key[order], prepend=-1))
     count = np.diff(begin, append=len(key))
-    lower, upper = ascending[begin + (count - 1) // 2], ascending[begin + count // 2]
-    medians: NDArray[np.float64] = (lower + upper) / 2
+    medians: NDArray[np.int64] = ascending[begin + (count - 1) // 2]
     return medians

@@ -88,7 +88,8 @@ def test_a_mode_that_is_another_is_no_row(
     assert recording.manifests == []
     assert isinstance(recording.failures[claimed], UnprovenError)
     assert message in str(recording.failures[claimed])
-    assert list(tmp_path.iterdir()) == []
+    # The journal alone, which says why.
+    assert [each.name for each in tmp_path.iterdir()] in ([], ["cpu-custom.run.json"])
 
 
 def test_a_stack_of_one_branch_at_a_time_is_no_stack(
@@ -137,7 +138,8 @@ def test_a_wrong_output_is_no_row(
     recording = small(["no_grad"], tmp_path, TINY)
     assert isinstance(recording.failures["no_grad"], WrongOutputError)
     assert message in str(recording.failures["no_grad"])
-    assert list(tmp_path.iterdir()) == []
+    # The journal alone, which says why.
+    assert [each.name for each in tmp_path.iterdir()] in ([], ["cpu-custom.run.json"])
 
 
 @pytest.mark.parametrize("calls", [0, 12, 60])
