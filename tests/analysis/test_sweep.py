@@ -94,7 +94,7 @@ def made(length: float, low: float | None, group: str = "") -> Point:
         device="cpu",
         workload={},
         environment={},
-        operators=OperatorLengths(3, length, length),
+        operators=OperatorLengths(3, int(length), int(length)),
         modes=tuple(modes),
     )
 
