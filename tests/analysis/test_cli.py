@@ -55,6 +55,16 @@ def written(folder: Path) -> Any:
     return json.loads((folder / "report.json").read_text())
 
 
+def test_formats_are_chosen(run: Run, trace: Path, tmp_path: Path) -> None:
+    ended = run("report", trace, "--format", "json", "--format", "html")
+    assert ended.out.splitlines()[-1] == "Written: reports/report.json, reports/report.html"
+    names = sorted(each.name for each in (tmp_path / "reports").iterdir())
+    assert names == ["report.html", "report.json"]
+    refused = run("report", trace, "--format", "pdf")
+    assert refused.code == 2
+    assert "'pdf' is not one of 'html', 'md', 'json'" in refused.err
+
+
 def test_a_report_is_written_and_its_summary_printed(run: Run, trace: Path, tmp_path: Path) -> None:
     ended = run("report", trace)
     assert (ended.code, ended.err) == (0, "")
