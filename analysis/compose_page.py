@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis import compose_device, compose_findings, compose_modes, compose_subject, headline
+from analysis import (
+    compose_device,
+    compose_findings,
+    compose_job,
+    compose_modes,
+    compose_ranks,
+    compose_subject,
+    headline,
+)
 from analysis.document import Unit
 from analysis.metrics.breakdown import Breakdown
 from analysis.page import Chapter, Claims, Page, Panel, Sheet, StateBars, StateRow
@@ -43,14 +51,17 @@ def _in_order(report: Report) -> list[TraceReport]:
     runs = report.comparison.runs if report.comparison else ()
     modes = [mode.path for run in runs for mode in run.modes]
     places = {path: place for place, path in enumerate(modes)}
-    return sorted(report.traces, key=lambda trace: places.get(trace.path, len(places)))
+    shown = compose_ranks.one_by_one(report)
+    return sorted(shown, key=lambda trace: places.get(trace.path, len(places)))
 
 
 def _chapters(report: Report, drawn: int) -> list[Chapter]:
     runs = report.comparison.runs if report.comparison else ()
     by_path = {trace.path: trace for trace in report.traces}
     found = [_run(run, by_path) for run in runs]
-    alone = [trace for trace in report.traces if trace.manifest is None and trace.devices]
+    found += map(compose_job.chapter, report.jobs)
+    shown = compose_ranks.one_by_one(report)
+    alone = [trace for trace in shown if trace.manifest is None and trace.devices]
     if sum(len(trace.devices) for trace in alone) > 1:
         found.append(_side_by_side(alone))
     claims = compose_findings.claims(report.findings)

@@ -23,12 +23,12 @@ _SHOWN_WAITS = 6
 
 def summary(jobs: tuple[Job, ...]) -> list[Section]:
     """Return what a reader in a hurry needs of each job."""
-    return [Section(_title(job), 2, tuple(_short(job))) for job in jobs]
+    return [Section(title(job), 2, tuple(_short(job))) for job in jobs]
 
 
 def details(jobs: tuple[Job, ...]) -> list[Section]:
     """Return the rest."""
-    return [Section(f"{_title(job)}, in full", 2, tuple(_long(job))) for job in jobs]
+    return [Section(f"{title(job)}, in full", 2, tuple(_long(job))) for job in jobs]
 
 
 def one_by_one(report: Report) -> tuple[TraceReport, ...]:
@@ -40,7 +40,8 @@ def one_by_one(report: Report) -> tuple[TraceReport, ...]:
     return tuple(trace for trace in report.traces if trace.path not in left_out)
 
 
-def _title(job: Job) -> str:
+def title(job: Job) -> str:
+    """Name a job by its ranks."""
     of = f" of {job.world_size:,}" if job.world_size and len(job.ranks) != job.world_size else ""
     return f"Job of {len(job.ranks):,}{of} ranks"
 

@@ -170,7 +170,9 @@ def _lanes(device: DeviceFigures) -> Iterator[Panel]:
             for a in names
         )
         title = f"Time that two {_noun(device)}s ran together, of the less busy one's"
-        yield Panel("Lanes together", (Heat(title, names, names, values, Unit.SHARE),))
+        yield Panel(
+            "Lanes together", (Heat(title, names, names, values, Unit.SHARE, "overlapped"),)
+        )
     yield Panel("Lanes", (Sheet(compose_device.lanes(device), "lanes"),), wide=not pairs)
 
 

@@ -104,13 +104,14 @@ class Lengths:
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """A value for each row and column."""
+    """A value for each row and column; `state` names the one that all are of, if one is."""
 
     title: str
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     values: tuple[tuple[float | None, ...], ...]
     unit: Unit
+    state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

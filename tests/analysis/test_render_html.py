@@ -187,5 +187,16 @@ def test_headings_of_the_finding_come_first(drawn: Callable[..., str]) -> None:
     found = Parsed(drawn([kernel("a", 0, 10)], [kernel("b", 0, 10)]))
     (finding,) = found.texts["h1"]
     assert finding.startswith("2 traces, 0.0% of the time overlapped")
-    assert found.texts["h2"][0] == "Traces"
+    assert found.texts["h2"][:2] == ["Job of 2 ranks", "Traces"]
     assert found.texts["h2"][-1] == "In detail"
+
+
+def test_ranks_are_compared_by_state(drawn: Callable[..., str]) -> None:
+    found = Parsed(drawn([kernel("a", 0, 10)], [kernel("b", 0, 5), kernel("b", 15, 20)]))
+    (heat,) = [
+        str(each["aria-label"])
+        for each in found.all_of("svg")
+        if str(each.get("aria-label")).startswith("Each rank's window by state")
+    ]
+    assert "one_unknown, 0: 0.0%" in heat or "one_nothing_queued, 0: 100.0%" in heat
+    assert "idle_unknown, 1: 50.0%" in heat

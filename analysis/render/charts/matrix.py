@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.document import Unit
-from analysis.render.charts.palette import TONES
+from analysis.render.charts.palette import NEUTRAL
 from analysis.render.charts.svg import LETTER, LINE, element, frame, label, percent, told
 from analysis.units import ABSENT, text
 
@@ -32,7 +32,7 @@ def matrix(
     *,
     title: str,
     unit: Unit = Unit.SHARE,
-    tone: Tone = TONES["together"],
+    tone: Tone = NEUTRAL,
 ) -> str:
     """Draw a cell per value, the stronger the greater, with its figure in it where it fits.
 
@@ -56,7 +56,8 @@ def matrix(
     told_as = []
     for row, (name, of_row) in enumerate(zip(rows, values, strict=True)):
         top = LINE + row * _CELL
-        body.append(label(name, "0", top + 17, strong=True))
+        place = f'width="{percent(names)}" height="{_CELL}" y="{top}"'
+        body.append(element("svg", place, label(name, "0", 17, strong=True)))
         for column, value in enumerate(of_row):
             spoken = f"{name}, {columns[column]}: {text(value, unit)}"
             told_as += [spoken] if value is not None else []

@@ -17,6 +17,7 @@ from analysis.page import (
     ValueBars,
 )
 from analysis.render.charts import (
+    NEUTRAL,
     Bar,
     Bin,
     Part,
@@ -89,8 +90,10 @@ def block(content: PageBlock, identity: str, timeline_of: str) -> str:  # noqa: 
         case Lengths(title, bins):
             columns = [Bin(*each) for each in bins]
             return _figure(histogram(columns, title=title, log=True), title)
-        case Heat(title, rows, columns, values, unit):
-            return _figure(matrix(rows, columns, values, title=title, unit=unit), title)
+        case Heat(title, rows, columns, values, unit, state):
+            tone = tone_of(state) if state else NEUTRAL
+            cells = matrix(rows, columns, values, title=title, unit=unit, tone=tone)
+            return _figure(cells, title)
 
 
 def _parts(times: Mapping[str, int]) -> list[Part]:

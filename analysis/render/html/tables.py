@@ -80,14 +80,17 @@ def _row(
 
 def _cell(value: Cell, column: Column, place: Place | None, timeline: str) -> str:
     shown = words(text(value, column.unit))
-    if column.unit is Unit.CODE and isinstance(value, str) and value in STATE_TONES:
-        shown = f'<i class="swatch t-{tone_of(value).key}"></i>{shown}'
+    state = column.unit is Unit.CODE and isinstance(value, str) and value in STATE_TONES
+    if state:
+        shown = f'<i class="swatch t-{tone_of(str(value)).key}"></i>{shown}'
     if place is not None:
         shown = (
             f'<button type="button" class="go" data-to="{timeline}" data-start="{place.start_ns}" '
             f'data-length="{place.length_ns}" title="Show on the timeline">{shown}</button>'
         )
-    kind = "n" if is_numeric(column) else "c" if column.unit is Unit.CODE else ""
+    kind = (
+        "n" if is_numeric(column) else "c s" if state else "c" if column.unit is Unit.CODE else ""
+    )
     attributes = f' class="{kind}"' if kind else ""
     raw = value.value if isinstance(value, Estimate) else value
     if isinstance(raw, (int, float)):
