@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -128,27 +128,35 @@ def causes(found: Sequence[Meeting]) -> tuple[Mapping[int, int], ...]:
         call = meeting.match.call
         last, skew = meeting.last, meeting.skew_ns
         total = sum(meeting.waits_ns.values()) if meeting.certain else 0
-        shares: dict[int, int] = defaultdict(int)
+        shares: Counter[int] = Counter()
         if total:
             since = met.get((last.rank, call.group, call.ranks))
-            earlier = _since(waited[last.rank], since, last.start)
-            inherited = {each: found[each].waits_ns[last.rank] for each in earlier}
-            passed = min(sum(inherited.values()), skew)
-            left = total
-            for each, wait in inherited.items():
-                whole = sum(result[each].values())
-                for rank, part in result[each].items():
-                    # Of the skew, passed/skew is inherited; of that, wait by wait.
-                    share = total * passed * wait * part // (skew * sum(inherited.values()) * whole)
-                    shares[rank] += share
-                    left -= share
-            shares[last.rank] += left
+            parts: Counter[int] = Counter()
+            waits = 0
+            for each in _since(waited[last.rank], since, last.start):
+                wait = found[each].waits_ns[last.rank]
+                waits += wait
+                parts.update(_divided(wait, result[each]))
+            inherited = total * min(waits, skew) // skew
+            shares.update(_divided(inherited, parts))
+            shares[last.rank] += total - inherited
         result.append({rank: ns for rank, ns in shares.items() if ns})
         for arrival in meeting.arrivals:
             met[arrival.rank, call.group, call.ranks] = arrival.end
             if meeting.certain and arrival.rank != last.rank and meeting.waits_ns[arrival.rank]:
                 waited[arrival.rank].append((arrival.end, place))
     return tuple(result)
+
+
+def _divided(total: int, parts: Mapping[int, int]) -> dict[int, int]:
+    """Divide a time as the parts are to each other; what rounding leaves is the largest one's."""
+    whole = sum(parts.values())
+    if not whole:
+        return {}
+    found = {rank: total * part // whole for rank, part in parts.items()}
+    largest = max(sorted(parts), key=parts.__getitem__)
+    found[largest] += total - sum(found.values())
+    return found
 
 
 def _since(waited: list[tuple[int, int]], begin: int | None, end: int) -> list[int]:

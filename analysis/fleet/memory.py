@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from analysis.fleet.measure import Task
 
-_PROCESS = 160 << 20  # Python, numpy and our modules, with room for the analysis
-_PER_TEXT_BYTE = 3.0
+_PROCESS = 128 << 20  # Python, numpy and our modules, with room for the analysis
+_PER_TEXT_BYTE = 1.5
 _UNPACKED = 20  # bytes of text for each stored byte of a compressed trace
 _WORTH = 32 << 20  # stored bytes
 _PACKED = (".gz", ".zst", ".zip")
