@@ -195,6 +195,7 @@ def test_noise_stays_within_the_stated_residual(tmp_path: Path, seed: int) -> No
     for each, offset in zip(found.clocks.offsets, offsets, strict=True):
         assert each.offset_ns is not None
         assert abs(each.offset_ns - offset) < residual
+    assert found.clocks.offsets[0].offset_ns == 0  # the reference's own
     assert found.clocks.floor_ns == residual
     assert all(each.skew_ns > residual for each in found.late)
 
