@@ -46,9 +46,9 @@ def compose(diff: Diff, *, top: int = TOP) -> Document:
     details = tuple(_details(pair, top) for pair in diff.pairs)
     single = len(details) == 1
     summary = [
-        Section("What changed", 1, _sayings(diff)),
-        *_differing(diff),
-        *_factors(diff),
+        Section("What changed", 1, (Bullets(sentences(diff)),)),
+        *differing(diff),
+        *factors(diff),
         *(details if single else ()),
         *_alone(diff),
     ]
@@ -59,36 +59,29 @@ def breakdowns(diff: Diff) -> Iterator[tuple[str, dict[str, float]]]:
     """Yield each device's time per step by state, before and after, with its label."""
     for pair in diff.pairs:
         for device in pair.devices:
-            label = pair.title + _of_several(pair, device)
+            label = place(pair, device)
             for side in ("before", "after"):
                 states = {each.name: getattr(each, side).mean for each in device.states}
                 yield f"{label}, {side}", states
 
 
-def _sayings(diff: Diff) -> tuple[Block, ...]:
-    return (
-        Bullets(
-            tuple(
-                f"{pair.title}{_of_several(pair, device)}: {headline(pair, device)}"
-                for pair in diff.pairs
-                for device in pair.devices
-            )
-            or ("Nothing ran that could be compared.",)
-        ),
-    )
+def sentences(diff: Diff) -> tuple[str, ...]:
+    """Say of each device by what factor it is faster, and through what."""
+    return tuple(
+        f"{place(pair, device)}: {headline(pair, device)}"
+        for pair in diff.pairs
+        for device in pair.devices
+    ) or ("Nothing ran that could be compared.",)
 
 
-def _of_several(pair: TraceDiff, device: DeviceDiff) -> str:
-    return f", device {device.after}" if len(pair.devices) > 1 else ""
+def place(pair: TraceDiff, device: DeviceDiff) -> str:
+    """Return what a device is called."""
+    return f"{pair.title}, device {device.after}" if len(pair.devices) > 1 else pair.title
 
 
 def headline(pair: TraceDiff, device: DeviceDiff) -> str:
     """Say by what factor a device is faster, through what, and what moved most."""
-    parts = [_speed(device)]
-    if pair.untraced_speed_up is not None:
-        parts.append(f"untraced {text(Estimate(*pair.untraced_speed_up), Unit.FACTOR)}")
-    if device.verdict in ("moved", "untold") and (words := _factors_said(device)):
-        parts.append(words)
+    parts = [finding(pair, device)]
     moved = [each for each in device.states if each.verdict == "moved"][:_MOST_MOVERS]
     if moved:
         parts.append("most moved " + ", ".join(f"{_shift(each)}" for each in moved))
@@ -97,6 +90,16 @@ def headline(pair: TraceDiff, device: DeviceDiff) -> str:
     if ran:
         parts.append(f"and of what ran {_shift(ran[0])}")
     return "; ".join(parts) + "."
+
+
+def finding(pair: TraceDiff, device: DeviceDiff) -> str:
+    """Say by what factor a device is faster, and through what."""
+    parts = [_speed(device)]
+    if pair.untraced_speed_up is not None:
+        parts.append(f"untraced {text(Estimate(*pair.untraced_speed_up), Unit.FACTOR)}")
+    if device.verdict in ("moved", "untold") and (words := _factors_said(device)):
+        parts.append(words)
+    return "; ".join(parts)
 
 
 def _speed(device: DeviceDiff) -> str:
@@ -131,7 +134,8 @@ def _shift(change: Change) -> str:
     return f"{shortened(one_line(change.name))} {text(change.change_ns, Unit.CHANGE)}"
 
 
-def _differing(diff: Diff) -> list[Section]:
+def differing(diff: Diff) -> list[Section]:
+    """Say what else is not the same, and what a reader must know; nothing if there is nothing."""
     rows = dict.fromkeys(
         each for pair in diff.pairs for each in pair.differing if each.what != "mode"
     )
@@ -152,10 +156,11 @@ def _differing(diff: Diff) -> list[Section]:
     return [Section("Before comparing", 2, tuple(blocks))] if blocks else []
 
 
-def _factors(diff: Diff) -> list[Section]:
+def factors(diff: Diff) -> list[Section]:
+    """Return the table of wall times, the speed-ups and their factors."""
     rows = tuple(
         (
-            pair.title + _of_several(pair, device),
+            place(pair, device),
             *_sides(device.figure("wall")),
             _estimate(device.speed_up),
             _estimate(device.less_work),
@@ -189,26 +194,36 @@ def _factors(diff: Diff) -> list[Section]:
 
 
 def _details(pair: TraceDiff, top: int) -> Section:
-    blocks: list[Block] = []
-    for device in pair.devices:
-        where = f"Device {device.after}. " if len(pair.devices) > 1 else ""
-        figures = tuple(
-            (each.name, *_sides(each), each.change_ns, *_shares(each), _VERDICTS[each.verdict])
-            for each in device.figures
-        )
-        blocks.append(
-            Table((Column("", Unit.TEXT), *_COLUMNS), figures, f"{where}Figures, per step.")
-        )
-        blocks.append(_states(device))
-        running = "Operators" if device.kind == "cpu" else "Kernels and copies"
-        blocks.append(_names(device.names, f"{running}: what ran on the lanes, per step", top))
-        by = (
-            "Operators: what each did itself, per step"
-            if device.kind == "cpu"
-            else "Operators: device time that each launched, per step"
-        )
-        blocks.append(_names(device.operators, by, top))
-    return Section(f"What moved: {pair.title}", 2, tuple(blocks))
+    blocks = tuple(
+        table for device in pair.devices for table in tables(pair, device, top=top).values()
+    )
+    return Section(f"What moved: {pair.title}", 2, blocks)
+
+
+def tables(pair: TraceDiff, device: DeviceDiff, *, top: int) -> dict[str, Table]:
+    """Return what moved on one device, by figure, state, name and operator.
+
+    Args:
+        pair: the device's traces.
+        device: what is shown.
+        top: how many names are listed one by one; the others are summed.
+    """
+    where = f"Device {device.after}. " if len(pair.devices) > 1 else ""
+    cpu = device.kind == "cpu"
+    figures = tuple(
+        (each.name, *_sides(each), each.change_ns, *_shares(each), _VERDICTS[each.verdict])
+        for each in device.figures
+    )
+    running = "Operators" if cpu else "Kernels and copies"
+    by = "what each did itself" if cpu else "device time that each launched"
+    return {
+        "figures": Table((Column("", Unit.TEXT), *_COLUMNS), figures, f"{where}Figures, per step."),
+        "states": _states(device),
+        running.lower(): _names(device.names, f"{running}: what ran on the lanes, per step", top),
+        "operators by their own time" if cpu else "launching operators": _names(
+            device.operators, f"Operators: {by}, per step", top
+        ),
+    }
 
 
 def _states(device: DeviceDiff) -> Table:
@@ -272,12 +287,17 @@ def _sum(shares: Sequence[float | None]) -> float | None:
     return sum(known) if known else None
 
 
-def _alone(diff: Diff) -> list[Section]:
-    items = (
+def not_compared(diff: Diff) -> tuple[str, ...]:
+    """Name the traces without a counterpart, and those that could not be read."""
+    return (
         *(f"Only before: {each}." for each in diff.only_before),
         *(f"Only after: {each}." for each in diff.only_after),
         *(failure.reason for failure in diff.failures),
     )
+
+
+def _alone(diff: Diff) -> list[Section]:
+    items = not_compared(diff)
     return [Section("Not compared", 2, (Bullets(items),))] if items else []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import sys
 from pathlib import Path
@@ -9,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analysis import compose_diff
+from analysis import compose_diff, compose_diff_page
 from analysis.cli.progress import shown
 from analysis.cli.reading import reading_options
 from analysis.diff import compare
 from analysis.output import check_writable, write_all
-from analysis.render import as_json, bars, markdown, terminal
+from analysis.render import as_json, bars, html, markdown, terminal
 from analysis.report import Report
 from analysis.units import encodable
 
@@ -32,7 +33,7 @@ _SOME_FAILED = 1
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("reports"),
     show_default=True,
-    help="Directory for compare.md and compare.json.",
+    help="Directory for compare.html, compare.md and compare.json.",
 )
 @click.option(
     "--top",
@@ -48,7 +49,7 @@ def command(before: Path, after: Path, *, out: Path, top: int, reading: Reading)
     Each is a trace or a directory of them; traces of directories belong together by
     mode and rank, and those without a counterpart are named.
 
-    Writes compare.md and compare.json, and prints the summary. The exit code is 0,
+    Writes compare.html, compare.md and compare.json, and prints the summary. The exit code is 0,
     1 if some of several traces could not be read, or 2 on an error.
     """
     check_writable(out)
@@ -59,6 +60,9 @@ def command(before: Path, after: Path, *, out: Path, top: int, reading: Reading)
     written = write_all(
         out,
         {
+            "compare.html": html.render(
+                nothing, dataclasses.replace(document, page=compose_diff_page.page(found))
+            ),
             "compare.md": markdown.render(nothing, document),
             "compare.json": as_json.encode(found.to_json(), "compare"),
         },

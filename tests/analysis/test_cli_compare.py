@@ -40,7 +40,7 @@ def test_what_changed_is_printed_and_written(analyze: Analyze, tmp_path: Path) -
         "(0.75x), less idle time (1.11x); most moved one_lane_alone +100 us; and of what ran "
         "aten::mm +100 us."
     )
-    assert lines[-1] == "Written: reports/compare.md, reports/compare.json"
+    assert lines[-1] == "Written: reports/compare.html, reports/compare.md, reports/compare.json"
     for title in ("Before comparing", "Speed-up and its factors", "What moved: after"):
         assert title in lines
     found = json.loads((tmp_path / "reports/compare.json").read_text())

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 import analysis
+from analysis import compose_diff_page
 from analysis.compose_diff import compose
 from analysis.diff import compare
 from analysis.diff.changes import FIGURES, verdict
@@ -22,7 +23,7 @@ from analysis.diff.matching import match
 from analysis.diff.recording import Recording
 from analysis.document import Table
 from analysis.errors import SelectionError, TraceError
-from analysis.render import as_json, markdown, schema
+from analysis.render import as_json, html, markdown, schema
 from analysis.report import Report
 from tests.builders import (
     annotation,
@@ -493,6 +494,29 @@ def test_the_rest_is_summed_so_that_columns_add_up() -> None:
     changes = [row[5] for row in table.rows]
     assert sum(each for each in changes if isinstance(each, float)) == pytest.approx(
         sum(each.change_ns for each in device.operators)
+    )
+
+
+def test_the_page_holds_every_name_as_text(tmp_path: Path) -> None:
+    name = "<script>alert(1)</script>"
+    before = [dataclasses.replace(each, name=name) for each in steps() if each.name == "gemm"]
+    found = compare(
+        analysis.load(write_trace(tmp_path / "a.json", [*steps(), *before])),
+        analysis.load(write_trace(tmp_path / "b.json", steps(gemm=150))),
+    )
+    shown = html.render(
+        Report((), None), dataclasses.replace(compose(found), page=compose_diff_page.page(found))
+    )
+    assert name not in shown
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
+    for title in ("What changed", "Before comparing", "Speed-up and its factors", "What moved: "):
+        assert title in shown
+
+
+def test_the_page_names_several_traces_by_their_number() -> None:
+    whole = compare(REPOSITORY / "traces/examples", REPOSITORY / "traces/examples")
+    assert compose_diff_page.page(whole).finding == (
+        "8 traces compared: 0 of 8 devices took another time per step."
     )
 
 

@@ -107,7 +107,7 @@ def _unread(page: Page) -> str:
         return ""
     items = [element("li", "", words(each)) for each in page.unread[:_UNREAD]]
     if further := len(page.unread) - len(items):
-        items.append(element("li", "", f"and {further:,} more, in report.json"))
+        items.append(element("li", "", f"and {further:,} more, in the JSON beside this page"))
     heading = element("h2", 'id="unread"', "Not read")
     listed = element("ul", "", *items)
     return element("section", 'class="chapter" aria-labelledby="unread"', heading, listed)
@@ -203,7 +203,7 @@ def _assembled(finding: str, main: str, links: str) -> str:
             element(
                 "footer",
                 "",
-                "<p>All figures are in report.json; what they mean is in "
+                "<p>All figures are in the JSON beside this page; what they mean is in "
                 "docs/measures.md of torch-overlap.</p>",
             ),
             element("script", "", script),

@@ -28,7 +28,9 @@ def table(content: Table, *, timeline: str = "", places: tuple[Place, ...] = ())
         for number, values in enumerate(content.rows[:_MOST_ROWS])
     )
     left_out = len(content.rows) - _MOST_ROWS
-    caption = content.caption + (f" {left_out:,} more rows are in report.json." * (left_out > 0))
+    caption = content.caption + (
+        f" {left_out:,} more rows are in the JSON beside this page." * (left_out > 0)
+    )
     caption = element("caption", "", element("span", "", words(caption))) if caption else ""
     inside = element("thead", "", element("tr", "", heads)) + element("tbody", "", rows)
     return element("table", "", caption, inside)
