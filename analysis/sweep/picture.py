@@ -64,7 +64,7 @@ def _chart(sweep: Sweep, panel: _Panel) -> str:
         list(_series(sweep, panel.attribute)),
         title=panel.title,
         x_title=_X_TITLE,
-        y_title="times",
+        y_title="",
         x_unit=Unit.TIME,
         y_unit=Unit.FACTOR,
         log_x=True,
