@@ -32,6 +32,7 @@ from analysis.columns import (
     Trace,
     Transfers,
 )
+from analysis.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,11 +161,21 @@ def contents() -> Contents:
 
 
 def clear() -> int:
-    """Delete all entries; return how many there were."""
+    """Delete all entries; return how many there were.
+
+    Raises:
+        OutputError: one cannot be deleted.
+    """
     home = folder()
     entries = [] if home is None else _entries(home)
     for _, _, path in entries:
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"{path}: cannot be deleted ({error.strerror or error}); {FOLDER} names another "
+                "folder"
+            ) from error
     return len(entries)
 
 

@@ -45,7 +45,7 @@ def _summary(report: Report) -> list[Section]:
     sections += compose_findings.summary(report.findings)
     if report.comparison:
         sections.extend(map(_run, report.comparison.runs))
-    alone = [trace for trace in shown if trace.manifest is None]
+    alone = [trace for trace in shown if trace.manifest is None and trace.devices]
     if alone:
         sections.append(Section("Traces", 2, (compose_device.comparison(alone),)))
     sections += ceilings_section.summary(report.traces, report.comparison)

@@ -106,6 +106,16 @@ def one_line(string: str) -> str:
     return "".join(each if each.isprintable() else _escape(each) for each in line)
 
 
+def printable(string: str) -> str:
+    """Return the text with its lines, but with no other character that a terminal would obey."""
+    return "\n".join(
+        line
+        if line.isprintable()
+        else "".join(each if each.isprintable() else _escape(each) for each in line)
+        for line in string.split("\n")
+    )
+
+
 def shortened(name: str, length: int = NAME_LENGTH) -> str:
     """Return a name of at most `length` characters, its begin and end kept."""
     if len(name) <= length:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -53,13 +54,35 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # What is still to be written goes nowhere, or Python may complain at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _write_nowhere()
             return 0
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, help_text) for name, (_, help_text) in _COMMANDS.items()])
+
+
+def _open_closed_streams() -> None:
+    """Put nothing in the place of a standard stream that the caller closed.
+
+    The next file would be opened in its place, and be read or written by mistake.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # Each takes the first number that is free, which is that of the stream.
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+
+
+def _write_nowhere() -> None:
+    """Send what is still to be written nowhere, or Python complains of it at exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _say(message: str) -> None:
+    from analysis.units import printable  # noqa: PLC0415 - as commands, only when it is needed
+
+    click.echo(f"Error: {printable(message)}", err=True)
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -90,6 +113,7 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; every expected error becomes one line and an exit code."""
+    _open_closed_streams()
     try:
         code = cli.main(args=arguments, prog_name="analyze", standalone_mode=False)
     except click.exceptions.Exit as request:
@@ -101,6 +125,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo("Interrupted; nothing was written.", err=True)
         code = _INTERRUPTED
     except AnalysisError as error:
-        click.echo(f"Error: {error}", err=True)
+        _say(str(error))
+        code = _USAGE_ERROR
+    except OSError as error:  # files are dealt with where they are read or written
+        _say(
+            f"{error.filename or 'standard output'}: {error.strerror or error}; make room there, "
+            "or name another place"
+        )
+        _write_nowhere()
         code = _USAGE_ERROR
     sys.exit(code if isinstance(code, int) else 0)

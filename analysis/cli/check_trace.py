@@ -16,7 +16,7 @@ from analysis.cli.reading import reading_options
 from analysis.directory import discover
 from analysis.errors import TraceError
 from analysis.trust import Doubt, Gravity
-from analysis.units import encodable
+from analysis.units import encodable, one_line
 
 if TYPE_CHECKING:
     from analysis.location import Location
@@ -70,8 +70,8 @@ def _as_json(found: dict[Location, tuple[Doubt, ...]]) -> str:
 
 def _told(path: Location, doubts: tuple[Doubt, ...]) -> str:
     verdict, color = _VERDICTS[trust.verdict(doubts)]
-    lines = [f"{path}: {click.style(verdict, fg=color, bold=True)}"]
+    lines = [f"{one_line(str(path))}: {click.style(verdict, fg=color, bold=True)}"]
     for doubt in doubts:
-        lines.append(f"  {doubt.gravity.name.lower():<8}  {doubt.found}")
+        lines.append(f"  {doubt.gravity.name.lower():<8}  {one_line(doubt.found)}")
         lines.append(f"            -> {doubt.advice}")
     return "\n".join(lines)

@@ -72,7 +72,8 @@ def read(
     paths = list(paths)
     for path in paths:
         if not path.is_dir():
-            raise TraceError(f"{path}: no such folder; expected one of `profiling sweep`")
+            what = "is no folder" if path.exists() else "no such folder"
+            raise TraceError(f"{path}: {what}; expected one of `profiling sweep`")
         listed = _listed(path / SWEEP)
         undone += [
             Undone(name, each.state, each.reason)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import tempfile
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import QueryError
+from analysis.errors import OutputError, QueryError
 from analysis.tables.allowed import tables_of
 from analysis.tables.arrow import missing, pyarrow, schema
 from analysis.tables.schema import TABLES
@@ -66,9 +66,8 @@ def ask(
     """
     pyarrow()
     duck = _duckdb()
-    if not query.isascii() and query.encode("utf-8", "replace").decode("utf-8") != query:
-        raise QueryError("the query: is no UTF-8; expected a SELECT")
-    with _connected(duck, limits) as connection, _told(duck, query, limits):
+    query = _utf8(query)
+    with _connected(duck, limits) as connection, _told(duck, query):
         named = frozenset(TABLES)
         if not limits.allow_external:
             named &= tables_of(connection, query)
@@ -78,9 +77,15 @@ def ask(
             connection.register(name, supplied.get(name, schema(name).empty_table()))
         if not limits.allow_external:
             connection.execute("set lock_configuration = true")
-        with _within(connection, limits.timeout_s):
-            answer = connection.execute(query)
-            return _plain(_table(answer))
+        return _answered(connection, query, limits.timeout_s)
+
+
+def _utf8(query: str) -> str:
+    """Return a query as it was typed, where a locale that knows no UTF-8 took it for bytes."""
+    try:
+        return query.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeError as error:
+        raise QueryError("the query: is no UTF-8; expected a SELECT") from error
 
 
 def _duckdb() -> ModuleType:
@@ -94,7 +99,7 @@ def _duckdb() -> ModuleType:
 @contextmanager
 def _connected(duck: ModuleType, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a database that is alone in memory, and reaches out of it only if allowed."""
-    with tempfile.TemporaryDirectory(prefix="torch-overlap-") as room:
+    with _private_room() as room:
         config: dict[str, Any] = {"temp_directory": room}
         if limits.memory is not None:
             config["memory_limit"] = f"{limits.memory}B"
@@ -108,17 +113,22 @@ def _connected(duck: ModuleType, limits: Limits) -> Iterator[duckdb.DuckDBPyConn
             connection.close()
 
 
+def _private_room() -> tempfile.TemporaryDirectory[str]:
+    """Return a directory for what does not fit into memory; it is deleted after use."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="torch-overlap-")
+    except OSError as error:
+        raise OutputError(
+            f"{error.filename or 'temporary files'}: {error.strerror or error}; TMPDIR names "
+            "another directory"
+        ) from error
+
+
 @contextmanager
-def _told(duck: ModuleType, query: str, limits: Limits) -> Iterator[None]:
+def _told(duck: ModuleType, query: str) -> Iterator[None]:
     """Turn DuckDB's errors into ours, with what they leave unsaid."""
     try:
         yield
-    except duck.InterruptException as error:
-        raise QueryError(
-            f"the query: took longer than {limits.timeout_s:g} s, and was stopped"
-            if limits.timeout_s is not None
-            else "the query: was interrupted"
-        ) from error
     except duck.OutOfMemoryException as error:
         raise QueryError(
             f"the query: {_message(error)}; allow more, or ask for less: fewer columns, or a "
@@ -149,18 +159,25 @@ def _help(duck: ModuleType, query: str, error: Exception) -> str:
     return "".join(f"\n\nThe columns of {each}" for each in listed)
 
 
-@contextmanager
-def _within(connection: duckdb.DuckDBPyConnection, timeout_s: float | None) -> Iterator[None]:
-    """Interrupt what runs longer than that."""
-    if timeout_s is None:
-        yield
-        return
-    timer = threading.Timer(timeout_s, connection.interrupt)
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+def _answered(
+    connection: duckdb.DuckDBPyConnection, query: str, timeout_s: float | None
+) -> pa.Table:
+    """Run the query beside this thread, which so stays able to stop it.
+
+    DuckDB looks neither at the clock nor for Ctrl-C.
+    """
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        running = beside.submit(lambda: _plain(_table(connection.execute(query))))
+        try:
+            return running.result(timeout_s)
+        except TimeoutError as error:
+            connection.interrupt()
+            raise QueryError(
+                f"the query: took longer than {timeout_s:g} s, and was stopped"
+            ) from error
+        except KeyboardInterrupt:
+            connection.interrupt()
+            raise
 
 
 def _table(answer: duckdb.DuckDBPyConnection | None) -> pa.Table:

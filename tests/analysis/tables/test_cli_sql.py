@@ -2,6 +2,8 @@
 
 import io
 import json
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -294,6 +296,14 @@ def test_who_vouches_for_a_query_may_do_all(run: Run, trace: Path, tmp_path: Pat
 def test_a_query_can_be_stopped(run: Run, trace: Path) -> None:
     endless = "select count(*) from range(1000000000) a, range(1000000000) b where a.range % 7 = 8"
     assert "took longer than 0.3 s" in run("sql", trace, endless, "--timeout", "0.3").err
+
+
+def test_a_query_can_be_interrupted(run: Run, trace: Path) -> None:
+    endless = "select count(*) from range(1000000000) a, range(1000000000) b where a.range % 7 = 8"
+    timer = threading.Timer(1, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    ended = run("sql", trace, endless)
+    assert (ended.code, ended.err.strip()) == (130, "Interrupted; nothing was written.")
 
 
 def test_memory_can_be_limited(run: Run, trace: Path) -> None:
