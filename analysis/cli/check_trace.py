@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,12 +12,15 @@ import click
 from analysis import trust
 from analysis.cli.progress import shown
 from analysis.cli.reading import reading_options
+from analysis.cli.ways import Where
 from analysis.directory import discover
 from analysis.errors import TraceError
 from analysis.trust import Doubt, Gravity
 from analysis.units import encodable, one_line
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from analysis.location import Location
     from analysis.trace import Reading
 
@@ -30,9 +32,7 @@ _VERDICTS = {
 
 
 @click.command("check-trace")
-@click.argument(
-    "traces", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="TRACES..."
-)
+@click.argument("traces", nargs=-1, required=True, type=Where(), metavar="TRACES...")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @reading_options
 def command(traces: tuple[Path, ...], *, as_json: bool, reading: Reading) -> int:

@@ -11,18 +11,18 @@ import click
 from analysis.cli.progress import shown
 from analysis.cli.reading import reading_options
 from analysis.cli.unread import say_unread
+from analysis.cli.ways import Where
 from analysis.tables.exported import FORMATS, NO_RANK, check_replaceable, export
 from analysis.tables.reading import Traces
 from analysis.units import encodable
 
 if TYPE_CHECKING:
+    from analysis.location import Location
     from analysis.trace import Reading
 
 
 @click.command("export")
-@click.argument(
-    "traces", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="TRACES..."
-)
+@click.argument("traces", nargs=-1, required=True, type=Where(), metavar="TRACES...")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     help="Of the files.",
 )
 @reading_options
-def command(traces: tuple[Path, ...], *, out: Path, form: str, reading: Reading) -> int:
-    """Write the tables of TRACES, which are files or directories of them.
+def command(traces: tuple[Location, ...], *, out: Path, form: str, reading: Reading) -> int:
+    """Write the tables of TRACES: files, directories of them, patterns or URLs.
 
     `analyze sql --tables` describes the tables; `analyze sql OUT QUERY` asks what was
     exported as Parquet. A trace is read at a time.

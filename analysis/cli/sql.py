@@ -12,6 +12,7 @@ import click
 from analysis.cli.progress import shown
 from analysis.cli.reading import SIZE, reading_options
 from analysis.cli.unread import say_unread
+from analysis.cli.ways import Where
 from analysis.errors import QueryError
 from analysis.output import check_writable, write_all
 from analysis.render import terminal
@@ -24,8 +25,11 @@ from analysis.trace import STDIN
 from analysis.units import encodable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pyarrow as pa
 
+    from analysis.location import Location
     from analysis.trace import Reading
 
 _TABLE = "table"
@@ -107,7 +111,7 @@ def command(
     allow_external: bool,
     reading: Reading,
 ) -> int:
-    """Ask in SQL (DuckDB's) about TRACES: files, directories of them, or exported tables.
+    """Ask in SQL (DuckDB's) about TRACES: files, directories, URLs, or exported tables.
 
     The tables are traces, events, activities, launches, ops, lanes, states, gaps and
     collectives. All times are int64 ns. A query is one SELECT, and reaches no file and no
@@ -130,12 +134,12 @@ def command(
     return say_unread(question.traces)
 
 
-def _query(arguments: tuple[str, ...], file: Path | None) -> tuple[tuple[Path, ...], str]:
+def _query(arguments: tuple[str, ...], file: Path | None) -> tuple[tuple[Location, ...], str]:
     """Return the traces, and what is asked of them."""
     if file is not None:
         if str(file) == STDIN and STDIN in arguments:
             raise click.UsageError("standard input cannot hold both a trace and the query")
-        return tuple(map(Path, arguments)), _read(file)
+        return _places(arguments), _read(file)
     *paths, last = arguments
     if not paths:
         raise click.UsageError(
@@ -145,7 +149,12 @@ def _query(arguments: tuple[str, ...], file: Path | None) -> tuple[tuple[Path, .
         raise click.UsageError(
             f"{last} is a file; expected a query in quotes after the traces, or -f FILE"
         )
-    return tuple(map(Path, paths)), last
+    return _places(paths), last
+
+
+def _places(arguments: Iterable[str]) -> tuple[Location, ...]:
+    place = Where()
+    return tuple(place.convert(each, None, None) for each in arguments)
 
 
 def _is_path(argument: str) -> bool:

@@ -24,10 +24,12 @@ class Where(click.ParamType[Location]):
     def convert(
         self,
         value: Any,
-        param: click.Parameter | None,  # noqa: ARG002 - click's signature
-        ctx: click.Context | None,  # noqa: ARG002
+        param: click.Parameter | None,
+        ctx: click.Context | None,
     ) -> Location:
         """Read what a user wrote."""
+        if value == "":  # which would be the current directory
+            self.fail("is empty; expected a path, a pattern or a URL", param, ctx)
         return located(value) if isinstance(value, str) else value
 
 

@@ -44,7 +44,7 @@ def table(name: str, recorded: Recorded) -> pa.Table:
     arrow = pyarrow()
     made = _MAKERS[name](recorded)
     count = max((_length(values) for values in made.values()), default=0)
-    rank = recorded.trace.rank
+    rank = recorded.rank
     made[TRACE.name] = Texts(np.zeros(count, np.int32), (recorded.label,))
     made[RANK.name] = Known(np.full(count, rank or 0, np.int64), np.full(count, rank is not None))
     fields = TABLES[name].fields

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.columns import Trace
 from analysis.errors import TraceError
+from analysis.location import Url
 from analysis.tables.arrow import schema, table
 from analysis.tables.database import Limits, ask
 from analysis.tables.exported import dataset, is_export
-from analysis.tables.reading import Traces
+from analysis.tables.reading import Traces, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,11 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from analysis.tables.reading import Told
+    from analysis.tables.reading import Given, Told
     from analysis.tables.recorded import Recorded
     from analysis.trace import Reading
-
-    Given = str | os.PathLike[str] | Trace
 
 
 def sql(
@@ -38,8 +37,8 @@ def sql(
         analysis.sql("trace.json.gz", "select lane, sum(dur_ns) from activities group by lane")
 
     Args:
-        traces: paths of traces, of directories of them, or of what `analyze export` wrote;
-            or traces that `load` returned; one of these, or several.
+        traces: paths or URLs of traces, of directories of them, or of what `analyze export`
+            wrote; or traces that `load` returned; one of these, or several.
         query: one SELECT, in DuckDB's dialect.
         limits: what the question may do and take; None: it reaches no file and no network.
         reading: how traces are read; None: in the usual way.
@@ -52,7 +51,7 @@ def sql(
         TraceError: a trace cannot be read.
         MissingExtraError: DuckDB or pyarrow is not installed.
     """
-    one = isinstance(traces, str | os.PathLike | Trace)
+    one = isinstance(traces, str | os.PathLike | Url | Trace)
     question = Question([traces] if one else traces, reading)  # type: ignore[list-item,arg-type]
     answer = question.ask(query, limits or Limits())
     if question.traces.failures:
@@ -82,8 +81,9 @@ class Question:
         paths: list[Given] = []
         self.exports: list[Path] = []
         for each in given:
-            if not isinstance(each, Trace) and is_export(Path(each)):
-                self.exports.append(Path(each))
+            where = None if isinstance(each, Trace) else place(each)
+            if isinstance(where, Path) and is_export(where):
+                self.exports.append(where)
             else:
                 paths.append(each)
         self.traces = Traces.of(paths, reading, progress)

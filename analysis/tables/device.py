@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.columns import NONE
+from analysis.fleet.kinds import OTHER, kind, size_bytes
 from analysis.metrics.lanes import STAGE_NAMES
 from analysis.metrics.stages import Stage
 from analysis.tables.recorded import coded
@@ -24,8 +25,11 @@ from analysis.tables.values import (
 from analysis.vocabulary import WorkClass
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
+    from analysis.columns import CollectiveCall
     from analysis.device import Device
     from analysis.metrics.stages import Stages
     from analysis.metrics.timeline import Timeline
@@ -216,11 +220,58 @@ def _collectives(recorded: Recorded, view: View) -> Rows:
     rows = np.flatnonzero(view.device.work == WorkClass.COMMUNICATION)
     compute = (view.timeline.work >> WorkClass.COMPUTE) & 1 == 1
     everything["exposed_ns"] = spent(view.timeline, ~compute, view.device)
+    everything |= _calls(recorded, view.device)
     return {
         field.name: taken(everything[field.name], rows)
         for field in TABLES["collectives"]
         if field.name in everything
     }
+
+
+def _calls(recorded: Recorded, device: Device) -> Rows:
+    """Return what each activity carries out for other ranks, where it is recorded."""
+    found = recorded.trace.collectives
+    calls = found.calls
+    place = np.full(len(recorded.trace.events), NONE, np.intp)
+    place[found.row] = np.arange(len(found.row))
+    place = place[recorded.row(device.position)]
+    call = coded(found.call, place)
+    sequence = np.append(found.sequence, NONE)[place]
+
+    def said(of: Callable[[CollectiveCall], str]) -> Texts:
+        table = [of(each) for each in calls]
+        code = np.array([*(NONE if not each else i for i, each in enumerate(table)), NONE])
+        return Texts(code[call], table)
+
+    def counted(of: Callable[[CollectiveCall], int | None]) -> Known:
+        counts = [of(each) for each in calls]
+        return number(np.array([*(NONE if n is None else n for n in counts), NONE])[call])
+
+    return {
+        "kind": _kinds(device, said(lambda each: each.name)),
+        "collective": said(lambda each: each.name),
+        "process_group": said(lambda each: each.group),
+        "group_ranks": said(lambda each: each.ranks),
+        "dtype": said(lambda each: each.dtype),
+        "group_size": counted(lambda each: each.size),
+        "sequence": number(sequence),
+        "elements_in": counted(lambda each: each.elements_in),
+        "elements_out": counted(lambda each: each.elements_out),
+        "bytes": counted(size_bytes),
+        "source": counted(lambda each: each.source),
+        "target": counted(lambda each: each.target),
+    }
+
+
+def _kinds(device: Device, called: Texts) -> Texts:
+    """Return what each activity does, by its call, or by its own name where that says nothing."""
+    of_call = [kind(each) for each in called.table]
+    told = np.array([*(each != OTHER for each in of_call), False])[called.code]
+    communicates = set(device.name[device.work == WorkClass.COMMUNICATION].tolist())
+    of_name = [
+        kind(name) if code in communicates else OTHER for code, name in enumerate(device.names)
+    ]
+    return Texts(np.where(told, called.code, len(of_call) + device.name), [*of_call, *of_name])
 
 
 def spent(line: Timeline, condition: Bools, device: Device) -> Ints:

@@ -56,7 +56,7 @@ def export(traces: Traces, out: Path, form: str) -> dict[str, int]:
     written: list[dict[str, Any]] = []
 
     def take(recorded: Recorded) -> None:
-        rank = recorded.trace.rank
+        rank = recorded.rank
         part = f"rank={NO_RANK if rank is None else rank}"
         name = _unlike(_plain(recorded.label), {each["file"] for each in written})
         for each in TABLES:

@@ -35,6 +35,9 @@ def traces(recorded: Recorded) -> Rows:
         "resolution_ns": np.array([trace.resolution_ns], np.int64),
         "events": np.array([len(start)], np.int64),
         "losses": np.array([len(trace.losses)], np.int64),
+        "world_size": _one(trace.world_size),
+        "base_ns": _one(trace.base_ns),
+        "host": constant(trace.host, 1),
     }
 
 
@@ -72,6 +75,10 @@ def ops(recorded: Recorded) -> Rows:
         "device_ns": device_ns,
         **recorded.where(operators.pid, nest.thread, operators.start),
     }
+
+
+def _one(value: int | None) -> Known:
+    return Known(np.array([value or 0], np.int64), np.array([value is not None]))
 
 
 def _self_time(nest: Nest) -> Ints:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
@@ -11,18 +12,20 @@ from typing import TYPE_CHECKING
 from analysis.columns import Trace
 from analysis.directory import discover
 from analysis.errors import TraceError
+from analysis.fleet.identity import identity
+from analysis.location import Url, located
 from analysis.report import Failure
 from analysis.tables.recorded import Recorded
 from analysis.trace import Reading
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterable
 
     from analysis.directory import Source
     from analysis.location import Location
     from analysis.trace import Progress
 
+    Given = str | os.PathLike[str] | Url | Trace
     Told = Callable[[Location, Progress | None], None]
 
 
@@ -49,7 +52,7 @@ class Traces:
     @classmethod
     def of(
         cls,
-        given: Iterable[str | os.PathLike[str] | Trace],
+        given: Iterable[Given],
         reading: Reading | None = None,
         progress: Told = lambda *_: None,
     ) -> Traces:
@@ -59,7 +62,7 @@ class Traces:
             TraceError: there is nothing to read at a path.
         """
         given = list(given)
-        paths = [Path(each) for each in given if not isinstance(each, Trace)]
+        paths = [place(each) for each in given if not isinstance(each, Trace)]
         loaded = tuple(each for each in given if isinstance(each, Trace))
         return cls(discover(paths), loaded, reading or Reading(), progress, [], [])
 
@@ -70,7 +73,8 @@ class Traces:
             TraceError: the only one cannot be read.
         """
         for trace in self.loaded:
-            use(Recorded(trace, trace.path))
+            rank = identity(trace, None, Path(trace.path).name).rank
+            use(Recorded(trace, trace.path, rank=rank))
         labels = Counter(source.label for source in self.sources)
         for source in self.sources:
             self.progress(source.path, None)
@@ -83,6 +87,18 @@ class Traces:
                 continue
             self.losses.extend(f"{source.path}: {loss}" for loss in trace.losses)
             label = source.label if labels[source.label] == 1 else str(source.path)
-            mode = None if source.manifest is None else source.manifest.mode
-            use(Recorded(trace, label, mode))
+            use(_recorded(source, trace, label))
             del trace
+
+
+def place(given: str | os.PathLike[str] | Url) -> Location:
+    """Tell URLs from paths."""
+    return given if isinstance(given, Url) else located(os.fspath(given))
+
+
+def _recorded(source: Source, trace: Trace, label: str) -> Recorded:
+    manifest = source.manifest
+    if manifest is None:
+        return Recorded(trace, label, rank=identity(trace, None, source.path.name).rank)
+    rank = identity(trace, manifest.environment, source.path.name).rank
+    return Recorded(trace, label, rank=rank, mode=manifest.mode)

@@ -52,13 +52,17 @@ class Recorded:
     Attributes:
         trace: what `load` returned.
         label: what it is called in the column `trace`.
+        rank: in a distributed job; None where nothing says one.
         mode: what its manifest calls it; None without one.
     """
 
-    def __init__(self, trace: Trace, label: str, mode: str | None = None) -> None:
+    def __init__(
+        self, trace: Trace, label: str, *, rank: int | None = None, mode: str | None = None
+    ) -> None:
         """Take a trace."""
         self.trace = trace
         self.label = label
+        self.rank = rank
         self.mode = mode
 
     @cached_property

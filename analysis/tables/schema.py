@@ -55,7 +55,12 @@ def _flags(**meanings: str) -> tuple[Field, ...]:
 
 
 TRACE = Field("trace", Kind.TEXT, "which trace: its label, or its path where labels are not unique")
-RANK = Field("rank", Kind.INTEGER, "its rank in a distributed job; NULL where the trace says none")
+RANK = Field(
+    "rank",
+    Kind.INTEGER,
+    "its rank in a distributed job, by `distributedInfo`, the manifest or the file's name; NULL if "
+    "none says one",
+)
 
 _OF_TRACE = (TRACE, RANK)
 _TIMES = _integers(
@@ -116,7 +121,11 @@ TABLES: dict[str, Schema] = {
                 resolution_ns="1000 where all times are whole microseconds, else 1",
                 events="how many complete events it holds",
                 losses="how many things of the file were not read as they stand",
+                world_size="how many ranks the job has; NULL where the trace does not say",
+                base_ns="what its times are to be added to, for a clock that the machine's "
+                "processes share (`baseTimeNanoseconds`); NULL where the trace does not say",
             ),
+            *_texts(host="the machine's name; NULL where the trace does not say"),
         ),
     ),
     "events": Schema(
@@ -300,7 +309,24 @@ TABLES: dict[str, Schema] = {
                 launch_start_ns="begin of that call, ns on the trace's clock",
                 queue_ns="from that call's end to its start; negative where it started before",
             ),
-            *_texts(step="the `ProfilerStep#N` of the process in which its launch began"),
+            *_texts(
+                step="the `ProfilerStep#N` of the process in which its launch began",
+                kind="what it does, by its call or its name: all_reduce, all_gather, "
+                "reduce_scatter, all_to_all, broadcast, send_recv, ..., or other",
+                collective="its call, as recorded; NULL where not recorded, as are all that follow",
+                process_group="the name of its process group",
+                group_ranks="the group's ranks, as recorded; long lists are cut by the recorder",
+                dtype="of the elements",
+            ),
+            *_integers(
+                group_size="how many ranks the group has",
+                sequence="the number of the call in the group; the same on every rank",
+                elements_in="of the input on this rank",
+                elements_out="of the output on this rank",
+                bytes="of the larger of the two",
+                source="the rank that sends, point to point",
+                target="the rank that receives, point to point",
+            ),
         ),
     ),
 }

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 import analysis
 from analysis import Trace
 from analysis.columns import Role
+from analysis.fleet.communication import communication
 from analysis.pipeline import analyze
 from analysis.tables.arrow import table
 from analysis.tables.recorded import Recorded
@@ -186,6 +187,23 @@ def _of_device(device: Any, found: Tables) -> list[str]:
     return [f"{what}: {ours} is not {theirs}" for what, ours, theirs in pairs if ours != theirs]
 
 
+def _of_communication(trace: Trace, rows: Sequence[Row]) -> list[str]:
+    """What the analysis of many ranks says of the same collectives."""
+    found = communication(trace)
+    theirs = [
+        (start, end, end - start - hidden, found.kinds[kind])
+        for start, end, hidden, kind in zip(
+            found.start.tolist(),
+            found.end.tolist(),
+            found.hidden.tolist(),
+            found.kind.tolist(),
+            strict=True,
+        )
+    ]
+    ours = [(row["start_ns"], row["end_ns"], row["exposed_ns"], row["kind"]) for row in rows]
+    return [] if sorted(ours) == sorted(theirs) else [f"{ours} is not {theirs}"]
+
+
 def _covered(row: Row, states: Sequence[Row]) -> int:
     return sum(
         max(min(row["end_ns"], each["end_ns"]) - max(row["start_ns"], each["start_ns"]), 0)
@@ -261,6 +279,8 @@ SMALL = [path for path in real_traces() if path.stat().st_size < 500_000]
 def test_real_traces(path: Path) -> None:
     trace = analysis.load(path)
     found, report = tables(trace), analyze(trace, gaps=10**9).to_json()
+    if any(device["kind"] == "accelerator" for device in report["devices"]):
+        assert _of_communication(trace, found["collectives"]) == []
     for device in report["devices"]:
         of_device = {
             name: [row for row in rows if row.get("device") == device["device"]]

@@ -145,6 +145,39 @@ def test_traces_are_told_apart(run: Run, ranks: Path) -> None:
     ]
 
 
+def test_a_rank_may_be_said_by_the_manifest_or_the_name(run: Run, tmp_path: Path) -> None:
+    write_trace(tmp_path / "job" / "rank7.json", EVENTS)
+    query = "select rank from traces"
+    assert rows(run("sql", "job", query, "--format", "json").out) == [{"rank": 7}]
+    run("export", "job", "--out", "tables")
+    assert (tmp_path / "tables" / "traces" / "rank=7").is_dir()
+    assert analysis.sql(analysis.load("job/rank7.json"), query)["rank"].tolist() == [7]
+
+
+def test_traces_of_other_machines(run: Run, trace: Path) -> None:
+    import fsspec  # noqa: PLC0415
+
+    fsspec.filesystem("memory").pipe("/run/two.json", trace.read_bytes())
+    query = "select trace, path, events from traces"
+    there = "memory://run/two.json"
+    for url in (there, "memory://run", "memory://run/*.json"):
+        (found,) = rows(run("sql", url, query, "--format", "json").out)
+        assert (found["trace"], found["events"]) == ("two", 5)
+        assert found["path"].startswith("memory://")
+    assert analysis.sql(there, query)["events"].tolist() == [5]
+    assert run("export", there, "--out", "tables").code == 0
+    assert run("check-trace", there).code == 1
+    absent = run("sql", "memory://run/none.json", query)
+    assert (absent.code, absent.out) == (2, "")
+    assert absent.err.startswith("Error: memory://run/none.json: cannot be read")
+
+
+def test_a_path_that_is_empty(run: Run, trace: Path) -> None:
+    for ended in (run("sql", "", COUNT), run("export", "", "--out", "x"), run("report", "")):
+        assert (ended.code, ended.out) == (2, "")
+        assert "is empty; expected a path" in ended.err
+
+
 def test_equal_labels_become_paths(run: Run, tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()

@@ -21,6 +21,7 @@ from tests.builders import (
     python,
     shape,
 )
+from tests.ranks import call
 
 LoadEvents = Callable[..., Trace]
 
@@ -38,7 +39,10 @@ EVENTS = [
     copy("Memcpy HtoD", 340, 400, stream=8, correlation=2),
     kernel("lost", 600, 700),
     graph_launch(800, 850, correlation=3, tid=2),
-    kernel("ncclDevKernel_AllReduce", 900, 1_100, stream=8, correlation=3),
+    replace(
+        nccl := kernel("ncclDevKernel_AllReduce", 900, 1_100, stream=8, correlation=3),
+        args={**nccl.args, **call("allreduce", (0, 3), group="dp", elements=10, sequence=4)},
+    ),
     replace(
         node := kernel("add", 950, 1_000, correlation=3),
         args={**node.args, "graph id": 5, "graph node id": 7},
@@ -48,9 +52,11 @@ EVENTS = [
 
 @pytest.fixture
 def rows(load_events: LoadEvents) -> Callable[[str], list[dict[str, Any]]]:
-    recorded = Recorded(
-        load_events(EVENTS, header={"distributedInfo": {"rank": 3}}), "t", "threads"
-    )
+    header = {
+        "distributedInfo": {"rank": 3, "world_size": 8},
+        "baseTimeNanoseconds": 5_000,
+    }
+    recorded = Recorded(load_events(EVENTS, header=header), "t", rank=3, mode="threads")
     return lambda name: table(name, recorded).to_pylist()
 
 
@@ -73,6 +79,9 @@ def test_a_trace(rows: Rows) -> None:
         "resolution_ns": 1,
         "events": len(EVENTS),
         "losses": 0,
+        "world_size": 8,
+        "base_ns": 5_000,
+        "host": None,
     }
 
 
@@ -162,6 +171,66 @@ def test_gaps_and_what_the_host_did(rows: Rows) -> None:
 def test_collectives(rows: Rows) -> None:
     columns = ("event", "lane", "dur_ns", "exposed_ns", "launch_event", "step")
     assert chosen(rows("collectives"), *columns) == [(13, "8", 200, 150, 12, "ProfilerStep#4")]
+
+
+def test_what_a_collective_carries_out(rows: Rows) -> None:
+    columns = (
+        "kind",
+        "collective",
+        "process_group",
+        "group_ranks",
+        "group_size",
+        "sequence",
+        "elements_in",
+        "dtype",
+        "bytes",
+        "source",
+    )
+    assert chosen(rows("collectives"), *columns) == [
+        ("all_reduce", "allreduce", "dp", "[0, 3]", 2, 4, 10, "Float", 40, None)
+    ]
+
+
+def test_a_collective_that_says_nothing_is_told_by_its_name(load_events: LoadEvents) -> None:
+    strange = kernel("ncclDevKernel_Broadcast", 20, 30)
+    events = [
+        kernel("ncclDevKernel_AllGather", 0, 10),
+        replace(strange, args={**strange.args, **call("coalesced", (0, 1))}),
+        kernel("ncclDevKernel_New", 40, 50),
+    ]
+    found = table("collectives", Recorded(load_events(events), "t")).to_pylist()
+    assert chosen(found, "kind", "collective", "bytes") == [
+        ("all_gather", None, None),
+        ("broadcast", "coalesced", 4_000),
+        ("other", None, None),
+    ]
+
+
+def test_operators_that_overlap_without_nesting(load_events: LoadEvents) -> None:
+    events = [
+        cpu_op("aten::inner", 0, 40),  # before the one around it, as no recorder should
+        cpu_op("aten::outer", 0, 100),
+        cpu_op("aten::late", 90, 150),
+    ]
+    recorded = Recorded(load_events(events), "t")
+    columns = ("name", "self_ns", "depth", "parent")
+    assert chosen(table("ops", recorded).to_pylist(), *columns) == [
+        ("aten::outer", 50, 0, None),
+        ("aten::inner", 40, 1, 1),
+        ("aten::late", 60, 1, 1),
+    ]
+
+
+def test_a_launch_between_steps_is_of_none(load_events: LoadEvents) -> None:
+    events = [
+        annotation("ProfilerStep#1", 0, 100),
+        annotation("ProfilerStep#2", 200, 300),
+        *(launch(at, at + 1, correlation=at) for at in (50, 100, 200, 299, 300)),
+        *(kernel("k", 10 * at, 10 * at + 5, correlation=at) for at in (50, 100, 200, 299, 300)),
+    ]
+    found = table("launches", Recorded(load_events(events), "t")).to_pylist()
+    one, two = "ProfilerStep#1", "ProfilerStep#2"
+    assert [row["step"] for row in found] == [one, None, two, two, None]
 
 
 def test_a_cpu(load_events: LoadEvents) -> None:
