@@ -36,6 +36,17 @@ def slowed(manifests: Sequence[Manifest]) -> list[str]:
     return [f"slowed   {words}" for words in found]
 
 
+def others_at_work(others: float | None, cores: int, when: str) -> list[str]:
+    """Say that other programs used more of the cores than timings bear, if they did."""
+    if not is_disturbed(others, cores):
+        return []
+    words = (
+        f"busy     other programs used {others:.1f} of {cores} cores {when}: "
+        "they disturb the timings"
+    )
+    return [words]
+
+
 def unsteady(manifests: Sequence[Manifest]) -> list[str]:
     """Say of each mode whose samples hang together how far they moved."""
     found = []
@@ -63,10 +74,4 @@ def _busy(others: float | None, load: float | None, cores: int) -> list[str]:
             "programs, if it was them, disturb the timings"
         )
         return [words]
-    if not is_disturbed(others, cores):
-        return []
-    words = (
-        f"busy     other programs used {others:.1f} of {cores} cores while the modes were timed: "
-        "they disturb the timings"
-    )
-    return [words]
+    return others_at_work(others, cores, "while the modes were timed")

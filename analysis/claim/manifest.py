@@ -21,11 +21,19 @@ _Samples = Annotated[tuple[Annotated[float, Meta(gt=0)], ...], Meta(min_length=1
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One process: every sample of either pass, in ns."""
+    """One process: every sample of either pass, in ns.
+
+    Attributes:
+        process: its number.
+        with_grad_ns: of the pass with gradients.
+        no_grad_ns: of the other.
+        other_cores: that other programs kept busy meanwhile; None if it is not known.
+    """
 
     process: int
     with_grad_ns: _Samples
     no_grad_ns: _Samples
+    other_cores: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ _TRACED = ("less work", "more overlap", "less idle")
 _REMAINING, _ALL_OF_IT = "remaining", "work, overlap and idle"
 _NO_ASYNCHRONY = "nothing on a CPU"
 _MISSING, _NO_TRACES = "not measured", "no traces of both passes"
+_TOLERATED = 0.1
+"""Share of the cores that others may use before timings are called disturbed."""
 
 
 def settle(
@@ -183,10 +185,24 @@ def _notes(manifest: ClaimManifest) -> Iterator[str]:
     missing = [name for name in VARIANTS if not _runs(manifest, name)]
     if missing and manifest.complete:
         yield f"Not measured: {', '.join(missing)}."
+    yield from _disturbed(manifest)
     if manifest.device == "cpu":
         yield (
             "On a CPU a synchronise does nothing: synchronized counts as further processes of "
             "as_printed, and warmed_synchronized of warmed."
+        )
+
+
+def _disturbed(manifest: ClaimManifest) -> Iterator[str]:
+    cores = manifest.environment.get("cpu_count")
+    if not isinstance(cores, int):
+        return
+    others = [run.other_cores for each in manifest.variants.values() for run in each.runs]
+    many = [each for each in others if each is not None and each > _TOLERATED * cores]
+    if many:
+        yield (
+            f"Other programs used up to {max(many):.1f} of {cores} cores in {len(many)} of "
+            f"{len(others)} processes: they disturb the timings."
         )
 
 

@@ -19,8 +19,8 @@ class RunFacts(TypedDict):
     """One process: the wall nanoseconds of each pass, every sample as it was read.
 
     `order` is that of the two passes, null where it was drawn anew in each round. A
-    sample is the mean over `inner_steps` passes. `load_average` is that of the minute
-    before the process began.
+    sample is the mean over `inner_steps` passes. `other_cores` counts the cores that other
+    programs kept busy meanwhile, on average; null where the system does not tell.
     """
 
     process: int
@@ -28,7 +28,7 @@ class RunFacts(TypedDict):
     inner_steps: int
     with_grad_ns: list[float]
     no_grad_ns: list[float]
-    load_average: float | None
+    other_cores: float | None
 
 
 class VariantFacts(TypedDict):

@@ -13,6 +13,7 @@ from profiling.branches import PRESETS
 from profiling.claim.manifest import SCHEMA_VERSION, SUFFIX, to_json
 from profiling.claim.tasks import COLD, KINDS, Describe, Measure, Record
 from profiling.claim.variants import NO_GRAD, PASSES, VARIANTS, WITH_GRAD
+from profiling.contention import other_cores, usage
 from profiling.environment import load_average
 from profiling.errors import ModeError
 from profiling.files import ensure_writable, replacing, sha256_of
@@ -157,7 +158,6 @@ class _Recorder:
             new.write_text(to_json(self.manifest), encoding="utf-8")
 
     def _measure(self, process: _Process) -> RunFacts:
-        load = load_average()
         variant = VARIANTS[process.name]
         task = Measure(
             workload=self._workload,
@@ -167,6 +167,7 @@ class _Recorder:
             rounds=self._settings["rounds"],
             seed=process.number,
         )
+        before = usage(())
         samples: Samples = _fresh(task)
         return {
             "process": process.number,
@@ -174,7 +175,8 @@ class _Recorder:
             "inner_steps": samples.inner_steps,
             "with_grad_ns": samples.elapsed_ns[WITH_GRAD],
             "no_grad_ns": samples.elapsed_ns[NO_GRAD],
-            "load_average": load,
+            # The process has ended, and its time counts as ours.
+            "other_cores": other_cores(before, usage(())),
         }
 
     def _record(self, number: int) -> list[TraceFacts]:

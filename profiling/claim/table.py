@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
+from profiling.doubts import others_at_work
 from profiling.table import aligned, unit_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,14 @@ def readings(manifest: ClaimManifest) -> str:
     )
     rows = [_row(name, runs, unit_of(shortest)) for name, runs in measured.items()]
     return "\n".join(aligned([_HEADER, *rows], _NAMES))
+
+
+def busy(manifest: ClaimManifest) -> list[str]:
+    """Say that other programs were at work in half of the processes or more, if so."""
+    runs = [run for each in manifest["variants"].values() for run in each["runs"]]
+    known = [run["other_cores"] for run in runs if run["other_cores"] is not None]
+    others = median(known) if known else None
+    return others_at_work(others, manifest["environment"]["cpu_count"], "meanwhile")
 
 
 def ratio(run: RunFacts) -> float:

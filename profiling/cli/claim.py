@@ -9,7 +9,7 @@ import click
 
 from profiling.branches import PRESETS
 from profiling.claim import claim
-from profiling.claim.table import readings
+from profiling.claim.table import busy, readings
 from profiling.cli.options import COUNT, device_option
 from profiling.cli.progress import progress
 
@@ -97,6 +97,7 @@ def _summary(manifest: ClaimManifest, folder: Path) -> str:
             "On a CPU nothing is left to synchronise: `synchronized` is as_printed again.",
             "",
         ]
+    lines += [click.style(line, fg="yellow") for line in busy(manifest)]
     lines += [
         click.style(
             f"failed   {each['what']}, process {each['process']}: {each['reason']}", fg="red"

@@ -8,6 +8,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 import analysis
 from analysis import vocabulary
-from analysis.anonymize import anonymize
+from analysis.anonymize import anonymize, rules
 from analysis.anonymize.naming import name_of
 from analysis.anonymize.pseudonyms import Pseudonyms
 from analysis.anonymize.rewriting import Rewriter
@@ -24,6 +25,7 @@ from analysis.columns import Role
 from analysis.errors import DamagedTraceError, NotATraceError, OutputError
 from analysis.reporting import report
 from analysis.trace import Reading
+from analysis.trace.schema import Args, Document, Event
 from tests.builders import annotation, chrome_trace, cpu_op, write_trace
 from tests.shared import ABSENT, REPOSITORY, real_traces
 
@@ -179,6 +181,20 @@ def test_none_survives_a_file_that_holds_all_of_them(tmp_path: Path) -> None:
     text = json.dumps(rewritten(tmp_path / "trace.json", document), ensure_ascii=False)
     assert "4711" not in text
     assert "\N{CYRILLIC SMALL LETTER YA}" not in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "known"),
+    [
+        (Args, rules.ARGS),
+        (Event, rules.EVENT | {"name": None, "args": None}),
+        (Document, rules.DOCUMENT | {"traceEvents": None}),
+    ],
+)
+def test_every_key_that_the_analysis_reads_is_known(
+    fields: type[msgspec.Struct], known: dict[str, object]
+) -> None:
+    assert {each.encode_name for each in msgspec.structs.fields(fields)} <= set(known)
 
 
 def test_what_is_public_stays_and_numbers_keep_every_digit(tmp_path: Path) -> None:

@@ -403,6 +403,18 @@ def test_an_interrupted_claim_says_so(tmp_path: Path) -> None:
     assert "what of that is the first call was not measured" in claim.sentences[0]
 
 
+def test_a_busy_machine_is_said(tmp_path: Path) -> None:
+    path = write_claim(tmp_path, GPU, environment={"cpu_count": 4})
+    manifest = json.loads(path.read_text())
+    for name, others in {"as_printed": 0.41, "warmed": 0.39, "repeated": 2.5}.items():
+        manifest["variants"][name]["runs"][0]["other_cores"] = others
+    path.write_text(json.dumps(manifest))
+    told = (
+        "Other programs used up to 2.5 of 4 cores in 2 of 30 processes: they disturb the timings."
+    )
+    assert told in only(path).notes
+
+
 def test_a_variant_that_failed_is_named(tmp_path: Path) -> None:
     failures = [{"what": "swapped", "process": 2, "reason": "it broke"}]
     ratios = {name: values for name, values in GPU.items() if name != "swapped"}

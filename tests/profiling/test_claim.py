@@ -6,7 +6,7 @@ import json
 import time
 from contextlib import contextmanager
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ import torch
 from profiling import cli
 from profiling.branches import Workload
 from profiling.claim import claim, run, tasks, variants
-from profiling.claim.table import readings
+from profiling.claim.table import busy, readings
 from profiling.claim.tasks import Describe, Measure, Record
 from profiling.claim.variants import NO_GRAD, VARIANTS, WITH_GRAD
 from profiling.errors import BrokenModeError, OutputError, UnprovenError, UsageError
@@ -250,6 +250,18 @@ def test_the_command_prints_what_the_clock_showed(
     (only,) = manifest["variants"]["as_printed"]["runs"]
     ratio = median(only["with_grad_ns"]) / median(only["no_grad_ns"])
     assert f"{ratio:.2f}x" in row.split()
+
+
+@pytest.mark.parametrize(("others", "said"), [([0.1, 0.5, 0.6], True), ([0.1, 0.1, 2.0], False)])
+def test_a_machine_that_is_busy_half_of_the_time_is_said(others: list[float], said: bool) -> None:
+    runs = [{"other_cores": each} for each in (*others, None)]
+    facts: dict[str, Any] = {
+        "variants": {"as_printed": {"runs": runs}},
+        "environment": {"cpu_count": 2},
+    }
+    found = busy(cast("ClaimManifest", facts))
+    words = "busy     other programs used 0.5 of 2 cores meanwhile: they disturb the timings"
+    assert found == ([words] if said else [])
 
 
 def test_a_failed_process_is_said_and_is_the_exit_code(
