@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 import torch
 
-from profiling import cli
+from profiling import cli, tracing
 from profiling.branches import Workload
 from profiling.claim import claim, run, tasks, variants
 from profiling.claim.table import busy, readings
@@ -126,6 +126,32 @@ def test_the_clock_is_read_in_the_order_of_the_variant(log: Log, variant: str, o
     # What follows is the check, of which nothing is timed.
     assert set(log[len(expected) :]) <= {"grad", "no"}
     assert set(samples.elapsed_ns) == {WITH_GRAD, NO_GRAD}
+
+
+def test_a_cold_trace_is_of_the_first_call_and_as_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    original = tracing.trace
+
+    def spy(run: Any, path: Path, **options: Any) -> Any:
+        calls.append((path.name, options["warmup"], options["synchronized"], options["steps"]))
+        return original(run, path, **options)
+
+    monkeypatch.setattr(tasks, "trace", spy)
+    paths = {
+        (kind, part): tmp_path / f"{kind}-{part}.json.gz"
+        for kind in tasks.KINDS
+        for part in variants.PASSES
+    }
+    proofs = Record(TINY, "cpu", warmup=1, steps=2, paths=paths).run()
+    assert set(proofs) == set(paths)
+    assert calls == [
+        ("cold-with_grad.json.gz", 0, False, 1),
+        ("cold-no_grad.json.gz", 0, False, 1),
+        ("warm-with_grad.json.gz", 3, True, 2),
+        ("warm-no_grad.json.gz", 3, True, 2),
+    ]
 
 
 def test_a_clock_that_was_set_back_is_no_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
