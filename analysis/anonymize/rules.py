@@ -248,6 +248,7 @@ DOCUMENT: Document = {
     "displayTimeUnit": partial(_among, ("ms", "ns"), "text"),
     "roctracer_version": version,
     "host_name": partial(_of, "host"),
+    "hostname": partial(_of, "host"),
     "trace_id": partial(_of, "trace id"),
     "traceName": partial(_of, "file"),
     "username": partial(_of, "user"),
