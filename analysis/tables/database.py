@@ -13,6 +13,7 @@ from analysis.errors import OutputError, QueryError
 from analysis.tables.allowed import tables_of
 from analysis.tables.arrow import missing, pyarrow, schema
 from analysis.tables.schema import TABLES
+from analysis.tables.values import unlike
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -194,7 +195,7 @@ def _plain(table: pa.Table) -> pa.Table:
     names: list[str] = []
     columns = []
     for name, column in zip(table.column_names, table.columns, strict=True):
-        names.append(_unlike(name, names))
+        names.append(unlike(name, names, "_"))
         columns.append(_usual(arrow, column))
     return arrow.Table.from_arrays(columns, names=names)
 
@@ -207,12 +208,3 @@ def _usual(arrow: ModuleType, column: Any) -> Any:
         with suppress(arrow.ArrowInvalid):  # a sum that is too large
             return column.cast(arrow.int64())
     return column
-
-
-def _unlike(name: str, taken: list[str]) -> str:
-    """Return the name, numbered where it is taken: a join may give one twice."""
-    number, unlike = 1, name
-    while unlike in taken:
-        number += 1
-        unlike = f"{name}_{number}"
-    return unlike

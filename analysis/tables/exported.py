@@ -13,6 +13,7 @@ from analysis.errors import OutputError, TraceError
 from analysis.output import check_writable, refused
 from analysis.tables.arrow import pyarrow, schema, table
 from analysis.tables.schema import RANK, TABLES
+from analysis.tables.values import unlike
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +59,7 @@ def export(traces: Traces, out: Path, form: str) -> dict[str, int]:
     def take(recorded: Recorded) -> None:
         rank = recorded.rank
         part = f"rank={NO_RANK if rank is None else rank}"
-        name = _unlike(_plain(recorded.label), {each["file"] for each in written})
+        name = unlike(_plain(recorded.label), {each["file"] for each in written}, "-")
         for each in TABLES:
             folder = draft / each / part
             folder.mkdir(parents=True, exist_ok=True)
@@ -192,11 +193,3 @@ FORMATS: dict[str, Callable[[Any, Path], None]] = {_PARQUET: _parquet, "csv": _c
 def _plain(label: str) -> str:
     """Leave out what a file's name had better not hold; Hive's readers skip hidden files."""
     return re.sub(r"[^\w.=-]+", "-", label).lstrip("._-")[-120:] or "trace"
-
-
-def _unlike(name: str, taken: set[str]) -> str:
-    number, unlike = 1, name
-    while unlike in taken:
-        number += 1
-        unlike = f"{name}-{number}"
-    return unlike

@@ -9,7 +9,7 @@ import numpy as np
 from analysis.columns import NONE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -109,3 +109,12 @@ def _texts(parts: Sequence[Texts]) -> Texts:
         codes.append(np.where(part.code < 0, NONE, part.code + len(table)))
         table.extend(part.table)
     return Texts(np.concatenate(codes), table)
+
+
+def unlike(name: str, taken: Container[str], mark: str) -> str:
+    """Return a name, with a mark and a number where it is taken."""
+    number, found = 1, name
+    while found in taken:
+        number += 1
+        found = f"{name}{mark}{number}"
+    return found
