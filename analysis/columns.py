@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
+from analysis.showing import Shown
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -248,7 +250,7 @@ class Events:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trace:
+class Trace(Shown):
     """One recorded trace.
 
     Attributes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.graph import build, captured
+from analysis.graph.build import build
+from analysis.graph.captured import captured
 
 if TYPE_CHECKING:
     from analysis.columns import Trace

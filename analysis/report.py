@@ -6,10 +6,10 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from analysis.showing import Tabular
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import pandas as pd
 
     from analysis.findings.finding import Finding
     from analysis.fleet.figures import Job
@@ -53,7 +53,7 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceFigures:
+class DeviceFigures(Tabular):
     """All figures of one device in one window.
 
     Attributes:
@@ -208,7 +208,7 @@ class Together:
 
 
 @dataclass(frozen=True, slots=True)
-class TraceReport:
+class TraceReport(Tabular):
     """All figures of one trace.
 
     Attributes:
@@ -262,19 +262,6 @@ class TraceReport:
             "hta": plain(self.hta) if self.hta else None,
             "together": self.together.to_json() if self.together else None,
         }
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per device and figure that is a single number."""
-        from analysis.frames import records_frame  # noqa: PLC0415 - pandas only where asked for
-
-        rows = []
-        for device in self.devices:
-            figures = device.to_json()
-            scalars = {k: v for k, v in figures.items() if not isinstance(v, (dict, list))}
-            rows.append(
-                {"path": self.path, "label": self.label} | scalars | figures["breakdown_ns"]
-            )
-        return records_frame(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,7 +363,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Report(Tabular):
     """Everything that one `analyze report` found.
 
     Attributes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from analysis.report import plain
+from analysis.showing import Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,7 +159,7 @@ class TraceDiff:
 
 
 @dataclass(frozen=True, slots=True)
-class Diff:
+class Diff(Shown):
     """Everything that one comparison found.
 
     Attributes:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.showing import Tabular
 from analysis.vocabulary import WorkClass
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Breakdown:
+class Breakdown(Tabular):
     """The window's time by state.
 
     Attributes:

@@ -9,6 +9,7 @@ import numpy as np
 
 from analysis.metrics.missed import Missed, missed
 from analysis.metrics.parallelism import lacks_too_much
+from analysis.showing import Tabular
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +33,7 @@ class OnSpan:
 
 
 @dataclass(frozen=True, slots=True)
-class DependencyGraph:
+class DependencyGraph(Tabular):
     """What depends on what in a window; definitions in docs/measures.md.
 
     Attributes:

@@ -10,6 +10,7 @@ import numpy as np
 from analysis.columns import Role
 from analysis.metrics.accelerator import gap_enders
 from analysis.metrics.breakdown import by_state
+from analysis.showing import Tabular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +77,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Gaps:
+class Gaps(Tabular):
     """The idle gaps of a window.
 
     Attributes:

@@ -9,6 +9,7 @@ import numpy as np
 
 from analysis.intervals import Intervals, distinct, intersect
 from analysis.metrics.stages import Stage
+from analysis.showing import Tabular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +51,7 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
-class Lanes:
+class Lanes(Tabular):
     """The lanes of a device.
 
     Attributes:

@@ -11,6 +11,7 @@ from analysis.columns import NONE
 from analysis.device import name_rank
 from analysis.intervals import Intervals, depth, distinct, union
 from analysis.metrics.parallelism import ratio
+from analysis.showing import Tabular
 from analysis.vocabulary import is_kernel
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
-class LaunchFigures:
+class LaunchFigures(Tabular):
     """The launches of what ran in the window; a replay of a graph is one launch.
 
     Attributes:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.showing import Tabular
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class OperatorLengths:
+class OperatorLengths(Tabular):
     """The lengths of what ran in a window; definitions in docs/measures.md.
 
     Attributes:

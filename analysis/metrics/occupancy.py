@@ -11,6 +11,7 @@ from analysis.columns import NONE
 from analysis.intervals import Intervals, distinct, union
 from analysis.metrics.parallelism import ratio
 from analysis.metrics.room import resident_threads
+from analysis.showing import Tabular
 from analysis.vocabulary import is_kernel
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Occupancy:
+class Occupancy(Tabular):
     """Use of the multiprocessors (SMs), estimated from the kernels' launch shapes.
 
     Attributes:

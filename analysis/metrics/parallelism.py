@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from analysis.showing import Tabular
 from analysis.vocabulary import WorkClass
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _WORTHWHILE = 1.05
 
 
 @dataclass(frozen=True, slots=True)
-class Parallelism:
+class Parallelism(Tabular):
     """How many lanes ran at once, on average.
 
     Attributes:

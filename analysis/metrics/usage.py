@@ -10,6 +10,7 @@ import numpy as np
 
 from analysis.device import FOREVER
 from analysis.intervals import Intervals, distinct, grouped_running_max, union
+from analysis.showing import Tabular
 from analysis.vocabulary import WorkClass
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Tabular):
     """Use of a device; all times in ns.
 
     Attributes:

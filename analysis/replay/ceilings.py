@@ -19,6 +19,7 @@ from analysis.replay.layout import by_branch, by_lane
 from analysis.replay.program import KINDS, left_edge, program
 from analysis.replay.score import held_out_error
 from analysis.replay.within_room import window_within_room
+from analysis.showing import Tabular
 
 if TYPE_CHECKING:
     from analysis.columns import Trace
@@ -95,7 +96,7 @@ class Lacks:
 
 
 @dataclass(frozen=True, slots=True)
-class Ceilings:
+class Ceilings(Tabular):
     """The predicted windows of one device.
 
     Attributes:

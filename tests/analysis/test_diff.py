@@ -18,13 +18,14 @@ import analysis
 from analysis import compose_diff_page
 from analysis.compose_diff import compose
 from analysis.diff import compare
-from analysis.diff.changes import FIGURES, verdict
+from analysis.diff.changes import FIGURES, LEVEL, verdict
 from analysis.diff.matching import match
 from analysis.diff.recording import Recording
 from analysis.document import Table
 from analysis.errors import SelectionError, TraceError
 from analysis.render import as_json, html, markdown, schema
 from analysis.report import Report
+from analysis.statistics import rank_test
 from tests.builders import (
     annotation,
     cpu_op,
@@ -206,6 +207,13 @@ def test_few_steps_cannot_tell(diff: Compare, count: int) -> None:
     assert (found.speed_up.low, found.speed_up.high) == (None, None)
     assert not moved(found.names)
     assert found.names[0].name == "gemm"
+
+
+def test_one_slow_step_does_not_turn_faster_into_slower() -> None:
+    before, after = list(range(100, 112)), [*range(80, 91), 100_000]
+    assert rank_test(before, after) < LEVEL
+    assert verdict(before, after, 1) == "noise"
+    assert verdict(before, after[:-1], 1) == "moved"
 
 
 def test_differences_that_the_clock_cannot_tell_are_noise() -> None:
