@@ -49,7 +49,10 @@ _LONG: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """What has a name or a lane for a key, or no keys: the table and its columns."""
 
-_PART_OF = {"idle_gaps": "gap_", "missed_overlap": "missed_"}
+_NUMBERED = {"jobs": "job"}
+"""Tables whose rows have no name of their own, and the column that numbers them, from 0."""
+
+_PART_OF = {"idle_gaps": "gap_", "missed_overlap": "missed_", "jobs": "job_"}
 """What stands before the names of tables inside these, which would else be those of devices."""
 
 
@@ -107,14 +110,17 @@ class _Walk:
 
     def _row(self, table: str, value: Mapping[str, Any], owner: Row, within: str) -> None:
         name = within + table
-        kept = {each.name: value.get(each.column) for each in _OWNERS.get(table, ())}
+        owners = [each for each in _OWNERS.get(table, ()) if each.column in value]
+        kept: Row = {each.name: value[each.column] for each in owners}
         rows = self._found.setdefault(name, [])
         place = len(rows)
+        if table in _NUMBERED:
+            kept[_NUMBERED[table]] = place
         own: Row = dict(owner)
         rows.append(own)
         deeper = within + (_STEP if table == "steps" else _PART_OF.get(table, ""))
         found = self.inside(value, owner | kept, deeper)
-        renamed = {each.column for each in _OWNERS.get(table, ())}
+        renamed = {each.column for each in owners}
         rows[place] = own | kept | {k: v for k, v in found.items() if k not in renamed}
 
     def _long(self, key: str, value: Any, owner: Row, within: str) -> None:

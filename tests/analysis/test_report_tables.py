@@ -106,6 +106,16 @@ def test_rows_know_what_they_belong_to(examples: Report) -> None:
         assert not [name for name in names if any(c.startswith(f"{name}.") for c in names)]
 
 
+def test_jobs_are_numbered_and_their_steps_are_no_traces_steps() -> None:
+    job = {"world_size": 2, "ranks": [{"rank": 0}], "steps": [{"lost_ns": 5, "slowest": [1]}]}
+    trace = {"label": "t", "rank": 0, "path": "p", "steps": [{"name": "s", "devices": []}]}
+    found = tables({"traces": [trace], "jobs": [job, {**job, "world_size": 4}]})
+    assert found["jobs"] == [{"job": 0, "world_size": 2}, {"job": 1, "world_size": 4}]
+    assert found["job_ranks"] == [{"job": 0, "rank": 0}, {"job": 1, "rank": 0}]
+    assert found["job_steps"][1] == {"job": 1, "lost_ns": 5, "slowest": "1"}
+    assert found["steps"] == [{"trace": "t", "rank": 0, "path": "p", "step": "s"}]
+
+
 def parsed(data: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(data.decode(), newline="")))
 
