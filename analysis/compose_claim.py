@@ -173,7 +173,11 @@ def _passes(claim: Claim) -> Table:
         )
         for each in claim.passes
     )
-    return Table(columns, rows, "The two passes as their traces show them, means over all steps.")
+    return Table(
+        columns,
+        rows,
+        "The two passes as their traces show them: of each process the step of median wall time.",
+    )
 
 
 def _side_by_side(found: Claims) -> Table:

@@ -113,7 +113,7 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class PassFigures:
-    """One pass as its traces show it: means over all steps of all processes.
+    """One pass as its traces show it: means over the processes' steps of median wall time.
 
     Attributes:
         kind: `cold` or `warm`.
@@ -143,8 +143,8 @@ class FirstCall:
 
     Attributes:
         name: of the operator or runtime call.
-        cold_ns: its own time in the first pass of a process.
-        warm_ns: its own time in a warm pass, on average.
+        cold_ns: its own time in the first pass of a process, median over processes.
+        warm_ns: the same in a warm pass.
         share: of what the first pass took longer than a warm one.
     """
 

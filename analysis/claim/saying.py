@@ -125,8 +125,10 @@ def _left(claim: Claim, repeated: Measured) -> str:
 def _less_work(claim: Claim) -> str:
     factor = claim.factor("less_work")
     measured = factor.measured if factor else None
-    if measured is None or measured.verdict is not Verdict.RAISES:
-        return ", and the traces do not say why"
+    if measured is None:
+        return ", and there are no traces to say why"
+    if measured.verdict is not Verdict.RAISES:
+        return f", and what the traces show is no less work for certain ({_interval(measured)})"
     return (
         ", because it has less to do: with nothing to keep for a backward pass its operators take "
         f"less time (less work: {_interval(measured)})"

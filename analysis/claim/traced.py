@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from fractions import Fraction
+from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,17 +38,17 @@ WITH_GRAD, NO_GRAD = "with_grad", "no_grad"
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """One trace.
+    """One trace, of which the step of median wall time stands for all.
 
     Attributes:
-        totals: of its steps.
-        seen_ns: the part of their wall time that lies inside the host's ranges.
-        own_ns: own time of each operator and runtime call, per step.
+        typical: that step.
+        seen_ns: the host's range, which is what a clock would have seen of it.
+        own_ns: own time of each operator and runtime call in it.
     """
 
-    totals: tuple[StepTotals, ...]
+    typical: StepTotals
     seen_ns: int
-    own_ns: dict[str, Fraction]
+    own_ns: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,19 +122,24 @@ def _seen(path: Path, load: Callable[[Path], Trace]) -> _Seen:
     report = analyze(trace, gaps=0)
     device = main_device(report)
     totals = tuple(total for total in report.totals if device and total.device == device.device)
-    if per_step(totals) is None:
-        raise TraceError(f"{path}: holds no step ({vocabulary.STEP_RANGE}) in which anything ran")
     ranges = trace.events.select(
         (trace.events.role == Role.ANNOTATION)
         & vocabulary.own_step(trace.events.names)[trace.events.name]
     )
-    host_ns = int((ranges.end - ranges.start).sum())
-    return _Seen(totals, host_ns, _own_times(trace, len(totals)))
+    # Both by begin: a device has one window for each range.
+    ranges = ranges.select(np.lexsort((ranges.end, ranges.start)))
+    if per_step(totals) is None or len(totals) != len(ranges):
+        raise TraceError(f"{path}: holds no step ({vocabulary.STEP_RANGE}) in which anything ran")
+    by_wall = sorted(range(len(totals)), key=lambda place: totals[place].wall_ns)
+    place = by_wall[(len(totals) - 1) // 2]
+    begin, end = int(ranges.start[place]), int(ranges.end[place])
+    return _Seen(totals[place], end - begin, _own_times(trace, begin, end))
 
 
-def _own_times(trace: Trace, steps: int) -> dict[str, Fraction]:
-    """Return how long each operator and call ran itself, without what it called, per step."""
+def _own_times(trace: Trace, low: int, high: int) -> dict[str, int]:
+    """Return how long each operator and call begun in [low, high) ran without what it called."""
     events = trace.events.of(Role.OPERATOR, Role.CALL)
+    events = events.select((events.start >= low) & (events.start < high))
     thread = thread_codes(events)
     order = np.lexsort((events.position, -events.end, events.start, thread))
     own: dict[str, int] = defaultdict(int)
@@ -153,18 +159,18 @@ def _own_times(trace: Trace, steps: int) -> dict[str, Fraction]:
             _, until, caller = stack[-1]
             own[caller] -= min(end, until) - start
         stack.append((code, end, name))
-    return {name: Fraction(ns, steps) for name, ns in own.items()}
+    return own
 
 
 def _together(seen: Sequence[_Seen]) -> PerStep | None:
-    return per_step([total for each in seen for total in each.totals])
+    return per_step([each.typical for each in seen])
 
 
 def _figures(kind: str, part: str, seen: Sequence[_Seen]) -> PassFigures | None:
     mean = _together(seen)
     if mean is None:
         return None
-    wall = sum(total.wall_ns for each in seen for total in each.totals)
+    wall = sum(each.typical.wall_ns for each in seen)
     return PassFigures(
         kind=kind,
         part=part,
@@ -189,19 +195,25 @@ def _logarithms(with_grad: dict[int, _Seen], no_grad: dict[int, _Seen]) -> NDArr
 
 def _first_call(cold: dict[int, _Seen], warm: dict[int, _Seen]) -> FirstCall | None:
     """Return the function whose own time differs most between the first pass and a warm one."""
-    first, later = _together(list(cold.values())), _together(list(warm.values()))
-    if first is None or later is None or first.wall <= later.wall:
+    if not cold or not warm:
         return None
-    cold_ns, warm_ns = (_mean_own(list(each.values())) for each in (cold, warm))
-    name = max(cold_ns, key=lambda each: cold_ns[each] - warm_ns.get(each, Fraction(0)))
-    before, after = cold_ns[name], warm_ns.get(name, Fraction(0))
-    share = (before - after) / (first.wall - later.wall)
-    return FirstCall(name, float(before), float(after), float(share)) if share > 0 else None
+    longer = _median_wall(cold) - _median_wall(warm)
+    cold_ns, warm_ns = _median_own(cold), _median_own(warm)
+    name = max(cold_ns, key=lambda each: cold_ns[each] - warm_ns.get(each, 0), default=None)
+    if name is None or longer <= 0:
+        return None
+    before, after = cold_ns[name], warm_ns.get(name, 0.0)
+    share = (before - after) / longer
+    return FirstCall(name, before, after, share) if share > 0 else None
 
 
-def _mean_own(seen: Sequence[_Seen]) -> dict[str, Fraction]:
-    own: dict[str, Fraction] = defaultdict(Fraction)
-    for each in seen:
-        for name, ns in each.own_ns.items():
-            own[name] += ns / len(seen)
-    return own
+def _median_wall(seen: dict[int, _Seen]) -> float:
+    return float(median(each.typical.wall_ns for each in seen.values()))
+
+
+def _median_own(seen: dict[int, _Seen]) -> dict[str, float]:
+    """Return the median over processes: one that was held up proves nothing."""
+    names = dict.fromkeys(name for each in seen.values() for name in each.own_ns)
+    return {
+        name: float(median(each.own_ns.get(name, 0) for each in seen.values())) for name in names
+    }

@@ -30,7 +30,7 @@ from analysis.cli import main
 from analysis.document import Estimate
 from analysis.errors import DamagedTraceError, TraceError
 from analysis.render.charts import Fall, waterfall
-from tests.builders import annotation, chrome_trace, cpu_op, kernel, launch
+from tests.builders import annotation, chrome_trace, cpu_op, kernel, launch, shifted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -283,6 +283,20 @@ def test_the_first_call_names_the_function_that_grew_most(tmp_path: Path) -> Non
     found = only(write_claim(tmp_path, GPU, traces=traces)).first_call
     assert found is not None
     assert (found.name, found.cold_ns, found.warm_ns, found.share) == ("aten::addmm", 990, 90, 1.0)
+
+
+def test_a_step_or_a_process_that_was_held_up_decides_nothing(tmp_path: Path) -> None:
+    held_up = step(("aten::gru", 0, 50_000), wall=90_000, at=10_000)
+    traces = both([*WITH, *held_up, *shifted(WITH, 200_000)], WITHOUT)
+    cold = step(("aten::tanh", 0, 300), ("aten::gru", 300, 5_000), wall=5_100)
+    odd = step(("aten::tanh", 0, 80_000), ("aten::gru", 80_000, 85_000), wall=90_000)
+    traces |= {("cold", "with_grad", process): cold for process in FIVE[1:]}
+    traces["cold", "with_grad", 0] = odd
+    claim = only(write_claim(tmp_path, GPU, traces=traces))
+    assert factor(claim, "less_work").value == pytest.approx(1)
+    assert factor(claim, "less_idle").value == pytest.approx(1.5)
+    assert claim.first_call is not None
+    assert (claim.first_call.name, claim.first_call.cold_ns) == ("aten::gru", 4_700)
 
 
 def test_what_the_clock_saw_is_the_host_s_share_of_the_window(tmp_path: Path) -> None:
