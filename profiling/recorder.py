@@ -155,7 +155,11 @@ def record(
     todo = plan(request, None if modes is None else names, resume=resume)
     recording = Recording(request.run, folder, kept=todo.kept)
     if todo.modes:
-        recording = _record(todo, recording, rounds, track, asked=modes is not None)
+        try:
+            recording = _record(todo, recording, rounds, track, asked=modes is not None)
+        except UsageError:
+            todo.withdraw()
+            raise
     todo.close()
     return recording
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from profiling import journal as journals
 from profiling.errors import JournalError
+from profiling.files import replacing
 from profiling.journal import FAILED, RECORDED, SKIPPED, Entry, Journal
 from profiling.modes import BASELINE, MODES
 
@@ -34,6 +35,7 @@ class Plan:
         journal: where it is noted.
         kept: what earlier runs recorded, by mode.
         replaced: earlier runs that this one takes the place of.
+        earlier: what the journal's file held before; None if there was none.
     """
 
     request: Request
@@ -41,6 +43,19 @@ class Plan:
     journal: Journal
     kept: dict[str, Manifest] = field(default_factory=dict)
     replaced: Sequence[str] = ()
+    earlier: bytes | None = None
+
+    def withdraw(self) -> None:
+        """Leave the journal as it was before, since nothing was run.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        if self.earlier is None:
+            self.journal.path.unlink(missing_ok=True)
+            return
+        with replacing(self.journal.path) as draft:
+            draft.write_bytes(self.earlier)
 
     def note(self, recording: Recording) -> None:
         """Write down how far the run has come.
@@ -78,6 +93,7 @@ def plan(request: Request, names: Collection[str] | None, *, resume: bool) -> Pl
     """
     path = journals.path_of(request.folder, request.device, request.given, request.settings)
     before = _before(path, strict=resume)
+    earlier = path.read_bytes() if path.is_file() else None
     kept: dict[str, Manifest] = {}
     if resume and before is not None:
         journals.agree(path, before.asked, journals.settings(request))
@@ -102,7 +118,7 @@ def plan(request: Request, names: Collection[str] | None, *, resume: bool) -> Pl
     if missing:
         journal.runs.append(request.run)
         journal.write()
-    return Plan(request, again + missing, journal, kept, replaced)
+    return Plan(request, again + missing, journal, kept, replaced, earlier)
 
 
 def _before(path: Path, *, strict: bool) -> Journal | None:

@@ -49,7 +49,8 @@ def run(*arguments: str) -> int:
 
 # Two different models are no batch; and whether the pool's threads share out branches as
 # short as these is up to the operating system.
-FIT = [name for name in MODES if name not in {"stacked", "script_fork"}]
+UNFIT = {"stacked", "vmap", "script_fork"}
+FIT = [name for name, mode in MODES.items() if "cpu" in mode.devices and name not in UNFIT]
 
 
 def test_the_readme_s_example_through_every_mode_that_fits(tmp_path: Path) -> None:
