@@ -222,6 +222,8 @@ def _only(reported: Report, expected: Report) -> Report:
     if "idle_gaps" in kept and expected["idle_gaps"]:
         keys = expected["idle_gaps"][0]
         kept["idle_gaps"] = [{k: v for k, v in g.items() if k in keys} for g in kept["idle_gaps"]]
+    if isinstance(expected["graph"], dict) and isinstance(kept["graph"], dict):
+        kept["graph"] = {k: v for k, v in kept["graph"].items() if k in expected["graph"]}
     return kept
 
 
@@ -252,6 +254,8 @@ class Work:
     launch: Event | None = None
     queued_by: float = -inf
     stages: tuple[tuple[str, float, float], ...] = ()
+    sources: list[Event] | None = None
+    """What the CUDA graph that it was replayed with says that it must follow, if it says."""
 
     @property
     def start(self) -> int:
@@ -298,6 +302,7 @@ def _figures(device: Device, begin: int, end: int, listed: int) -> Report:
             states[t] = "overlapped" if len(lanes_at[t]) > 1 else device.alone(t)
 
     lane_busy = {lane: _count(lane in lanes_at[t] for t in cells) for lane in lanes}
+    graph = _graph(works, begin, end)
     compute = {t: {w.lane for w in running[t] if w.kind == "compute"} for t in cells}
     busy = _count(lanes_at[t] for t in cells)
     counts = Counter(len(lanes_at[t]) for t in cells)
@@ -355,12 +360,9 @@ def _figures(device: Device, begin: int, end: int, listed: int) -> Report:
                 sum(len(compute[t]) for t in cells), _count(compute[t] for t in cells)
             ),
             "work_over_window": _ratio(sum(lane_busy.values()), len(cells)),
-            "available": None,
-            "available_branches": None,
-            "efficiency": None,
-            "window_over_span": None,
+            **_available(graph, len(cells), _ratio(sum(lane_busy.values()), busy)),
         },
-        "graph": None,
+        "graph": graph,
         "idle_gaps_total": len(gaps),
         "idle_gaps_unlisted_ns": sum(gap.end - gap.begin for gap in gaps[listed:]),
         "idle_gaps": [
@@ -373,6 +375,84 @@ def _figures(device: Device, begin: int, end: int, listed: int) -> Report:
             }
             for gap in gaps[:listed]
         ],
+    }
+
+
+def _graph(works: Sequence[Work], begin: int, end: int) -> Report | None:
+    """What the CUDA graphs say of their replays' activities that start in a window."""
+    nodes = [w for w in works if w.sources is not None and begin <= w.start < end]
+    if not nodes:
+        return None
+    replays = {id(w.launch): [n for n in nodes if n.launch is w.launch] for w in nodes}
+    found = [_Replay(members) for members in replays.values()]
+    return {
+        "steps": len(found),
+        "nodes": len(nodes),
+        "edges": sum(len(each.before(n)) for each in found for n in each.nodes),
+        "work_ns": sum(n.end - n.start for n in nodes),
+        "span_ns": sum(max(map(each.longest, each.nodes)) for each in found),
+        "branch_span_ns": None,
+        "lost_ns": sum(w.end - w.start for w in works if w.sources is None),
+        "depth": max(each.depth(n) for each in found for n in each.nodes),
+        "max_width": max(max(Counter(map(each.depth, each.nodes)).values()) for each in found),
+        "parts": max(len(each.parts()) for each in found),
+        "large_parts": max(
+            _count(
+                100 * sum(n.end - n.start for n in part) >= sum(n.end - n.start for n in each.nodes)
+                for part in each.parts()
+            )
+            for each in found
+        ),
+    }
+
+
+@dataclass(frozen=True)
+class _Replay:
+    """The nodes of one replay, of which some must follow others."""
+
+    nodes: Sequence[Work]
+
+    def before(self, node: Work) -> list[Work]:
+        """What it must follow, unless the recording shows that it did not."""
+        return [
+            other
+            for other in self.nodes
+            if any(other.event is source for source in node.sources or ())
+            and (other.start, other.end) < (node.start, node.end)
+        ]
+
+    def longest(self, node: Work) -> int:
+        return node.end - node.start + max(map(self.longest, self.before(node)), default=0)
+
+    def depth(self, node: Work) -> int:
+        return 1 + max(map(self.depth, self.before(node)), default=0)
+
+    def parts(self) -> list[list[Work]]:
+        parts: list[list[Work]] = []
+        for node in self.nodes:
+            touched = [
+                part
+                for part in parts
+                if any(n in self.before(node) or node in self.before(n) for n in part)
+            ]
+            parts = [part for part in parts if part not in touched]
+            parts.append([node, *(n for part in touched for n in part)])
+        return parts
+
+
+def _available(graph: Report | None, window: int, achieved: float | None) -> Report:
+    """Available parallelism, unless a hundredth of the work or more is of no node."""
+    nothing = dict.fromkeys(("available", "available_branches", "efficiency", "window_over_span"))
+    if graph is None or 100 * graph["lost_ns"] > graph["lost_ns"] + graph["work_ns"]:
+        return nothing
+    available = _ratio(graph["work_ns"], graph["span_ns"])
+    efficiency = None
+    if available is not None and achieved is not None and available >= 1.05:
+        efficiency = (achieved - 1) / (available - 1)
+    return nothing | {
+        "available": available,
+        "efficiency": efficiency,
+        "window_over_span": _ratio(window, graph["span_ns"]),
     }
 
 
@@ -513,8 +593,7 @@ class Queued:
     lane: Id
     launch: Event | None
     first: bool
-    told: bool  # whether its graph says which nodes it must follow
-    root: bool  # and then whether it follows none of its replay
+    sources: list[Event] | None  # what its graph says that it must follow, if it says
     p: float  # latest end of earlier activities of its lane
     q: float  # the same over all lanes of its graph replay
     u: float  # L1 of the last earlier known launch of its lane, or the window's start
@@ -541,7 +620,7 @@ class Queued:
     @property
     def held_by_its_replay(self) -> bool:
         """Whether it keeps to all lanes of its replay, since no edge of it is known."""
-        return self.in_graph and (self.root or not self.told)
+        return self.in_graph and not self.sources
 
     @property
     def awaited(self) -> float:
@@ -553,7 +632,7 @@ class Queued:
         """How long nothing that is known of held it back."""
         lane = self.q if self.held_by_its_replay else self.p
         held_until = max(self.queued_by, lane, self.awaited)
-        untold = self.in_graph and not self.told
+        untold = self.in_graph and self.sources is None
         return 0 if untold else max(0, self.event.start - held_until)
 
 
@@ -704,15 +783,13 @@ def _lanes(
             known_after = [c for m in later if (c := launches[id(m)])]
             replay = {_lane(a) for a in activities if call and launches[id(a)] is call}
             begun = [a for a in activities if _lane(a) in replay and a.start < e.start]
-            sources = _sources(e, activities, calls, ranking, graphs)
             queue.append(
                 Queued(
                     event=e,
                     lane=lane,
                     launch=call,
                     first=i == 0,
-                    told=sources is not None,
-                    root=sources == [],
+                    sources=_sources(e, activities, calls, ranking, graphs),
                     p=latest_end(earlier),
                     q=max(latest_end(earlier), latest_end(begun)),
                     u=known_before[-1].end if known_before else window_start,
@@ -853,7 +930,7 @@ def _work(k: Queued, bound: int, calls: Sequence[Event]) -> Work:
         if k.first and ready == "wait" and not _synchronised(k.launch, calls):
             ready = "unknown"
         held_until = k.q if k.held_by_its_replay else k.p
-        untold = k.in_graph and not k.told
+        untold = k.in_graph and k.sources is None
         last = "graph" if untold else ready
         free = max(k.called_until, held_until)
         awaited = -inf if untold else k.awaited
@@ -864,7 +941,9 @@ def _work(k: Queued, bound: int, calls: Sequence[Event]) -> Work:
             (last, max(free, awaited), start),
         ]
         tie = (False, k.launch.start, k.launch.end, 0, 0, k.p, k.event.name)
-    return Work(k.event, k.lane, _kind(k.event), tie, k.launch, k.queued_by, tuple(stages))
+    return Work(
+        k.event, k.lane, _kind(k.event), tie, k.launch, k.queued_by, tuple(stages), k.sources
+    )
 
 
 def _synchronised(launch: Event, calls: Sequence[Event]) -> bool:

@@ -41,7 +41,11 @@ def captured(
     node = np.full(len(device), NONE, np.int32)
     node[rows] = np.arange(len(rows), dtype=np.int32)
     length = device.end[rows] - device.start[rows]
-    forward = node[source] < node[held]
+    # An edge that the recording contradicts is none.
+    forward = device.start[source] < device.start[held]
+    forward |= (device.start[source] == device.start[held]) & (
+        device.end[source] < device.end[held]
+    )
     lost = np.flatnonzero(~told & (device.end > device.start))
     codes = distinct(device.name[rows])
     of_replay = [rows[low:high] for low, high in stretches(launches.call[rows])]
