@@ -59,6 +59,8 @@ _COMMUNICATION = re.compile(
 _HOST_COLLECTIVE = re.compile(r"(nccl|gloo|mpi|ucc):")
 _C10D_OPERATOR = re.compile(r"c10d::")
 _API = ("cu", "hip")
+_LONGEST = 1 << 16
+"""Characters of a name that are looked at: templates have thousands, a hostile trace millions."""
 _SUFFIX = re.compile(r"(_v\d+|_ptsz|_ptds|_spt)+$")
 _SYNCHRONISE = re.compile(
     r"(cuda|hip)(Device|Stream|Event)Synchronize|cu(Ctx|Stream|Event)Synchronize"
@@ -224,7 +226,8 @@ def _called(pattern: re.Pattern[str], names: Sequence[str]) -> NDArray[np.bool_]
     """Match whole names of API calls, whatever variant suffix they carry."""
     return np.fromiter(
         (
-            name.startswith(_API) and pattern.fullmatch(_SUFFIX.sub("", name)) is not None
+            name.startswith(_API)
+            and pattern.fullmatch(_SUFFIX.sub("", name[:_LONGEST])) is not None
             for name in names
         ),
         np.bool_,
@@ -234,13 +237,17 @@ def _called(pattern: re.Pattern[str], names: Sequence[str]) -> NDArray[np.bool_]
 
 def _whole(pattern: re.Pattern[str], names: Sequence[str]) -> NDArray[np.bool_]:
     return np.fromiter(
-        (pattern.fullmatch(name) is not None for name in names), np.bool_, len(names)
+        (pattern.fullmatch(name, 0, _LONGEST) is not None for name in names), np.bool_, len(names)
     )
 
 
 def _started(pattern: re.Pattern[str], names: Sequence[str]) -> NDArray[np.bool_]:
-    return np.fromiter((pattern.match(name) is not None for name in names), np.bool_, len(names))
+    return np.fromiter(
+        (pattern.match(name, 0, _LONGEST) is not None for name in names), np.bool_, len(names)
+    )
 
 
 def _found(pattern: re.Pattern[str], names: Sequence[str]) -> NDArray[np.bool_]:
-    return np.fromiter((pattern.search(name) is not None for name in names), np.bool_, len(names))
+    return np.fromiter(
+        (pattern.search(name, 0, _LONGEST) is not None for name in names), np.bool_, len(names)
+    )

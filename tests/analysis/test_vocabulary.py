@@ -252,3 +252,11 @@ def test_names(
     assert found.dtype == np.bool_
     assert found.tolist() == [True] * len(yes) + [False] * len(no)
     assert question([]).tolist() == []
+
+
+def test_of_a_name_without_end_the_beginning_is_looked_at() -> None:
+    """Millions of characters would be searched again for each question."""
+    filler = "x" * (1 << 16)
+    names = ["ncclKernel" + filler, filler + "ncclKernel", "cudaLaunchKernel" + filler]
+    assert vocabulary.communicates(names).tolist() == [True, False, False]
+    assert vocabulary.launches(names).tolist() == [False, False, True]
