@@ -11,13 +11,15 @@ from analysis import launches, vocabulary
 from analysis.columns import ACTIVITY_ROLES, NONE, CollectiveCall, Role
 from analysis.device import accelerators
 from analysis.fleet.kinds import POINT_TO_POINT, kind
-from analysis.intervals import Intervals, intersect, union
+from analysis.intervals import Intervals, distinct, intersect, union
 from analysis.launches import lane_key
 from analysis.metrics import steps
 from analysis.processes import processes
 from analysis.vocabulary import WorkClass
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
     from analysis.columns import Events, Trace
@@ -121,19 +123,17 @@ def bubble(trace: Trace) -> Bubble | None:
     neither compute nor a copy, a memset or another collective ran.
     """
     events = trace.events
-    devices = accelerators(trace)
-    if not devices:
-        return None
-    device = max(devices, key=lambda each: (len(each), each.label))
-    sends = np.array([kind(name) == POINT_TO_POINT for name in events.names], np.bool_)
     on = np.isin(events.role, ACTIVITY_ROLES)
+    sends = _asked(events, on, _sends)
+    if not sends.any():  # most traces: no more is asked of them
+        return None
+    device = max(accelerators(trace), key=lambda each: (len(each), each.label))
     on &= np.array([pid == device.label for pid in events.pids], np.bool_)[events.pid]
     rows = np.flatnonzero(on)
     call, _, calls = _calls(trace, rows)
     of_call = np.array([kind(each.name) for each in calls], object)[call]
     # All-to-all is carried out by sends and receives, too.
     point = sends[events.name[rows]] & np.isin(of_call, [POINT_TO_POINT, kind("")])
-    point &= vocabulary.communicates(events.names)[events.name[rows]]
     if not point.any():
         return None
     marks = steps.profiler_steps(trace, device)
@@ -151,13 +151,31 @@ def bubble(trace: Trace) -> Bubble | None:
     return Bubble(window.total(), window.total() - busy, busy - working, groups[-1])
 
 
+def _sends(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which kernels send and receive."""
+    asked = zip(names, vocabulary.communicates(names).tolist(), strict=True)
+    return np.array([able and kind(name) == POINT_TO_POINT for name, able in asked], np.bool_)
+
+
+def _asked(
+    events: Events,
+    on: NDArray[np.bool_],
+    question: Callable[[Sequence[str]], NDArray[np.bool_]],
+) -> NDArray[np.bool_]:
+    """Ask of each name of some events alone, which are few; the others' answer is no."""
+    codes = distinct(events.name[on])
+    result = np.zeros(len(events.names), np.bool_)
+    result[codes] = question([events.names[code] for code in codes.tolist()])
+    return result
+
+
 def _union(events: Events, rows: NDArray[np.intp]) -> Intervals:
     return union(Intervals(events.start[rows], events.end[rows]))
 
 
 def _on_accelerators(events: Events) -> list[_Rows]:
     kernels = events.role == Role.KERNEL
-    communicates = kernels & vocabulary.communicates(events.names)[events.name]
+    communicates = kernels & _asked(events, kernels, vocabulary.communicates)[events.name]
     found = []
     for pid in sorted(
         set(events.pid[np.isin(events.role, ACTIVITY_ROLES)].tolist()),
