@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _FIRST = 1_000_000_000
 """Ours begin here: larger than ids of processes, and whole in the 32 bits of Perfetto's."""
 _WRAPPED = 2**32
-_ARROWS = frozenset("stf")
+_ARROWS = ("s", "t", "f")
 
 
 class _Ids(msgspec.Struct, gc=False):
@@ -39,13 +39,12 @@ class Ids:
 
     def look(self, stretch: bytes) -> None:
         """Note the ids of a stretch of events, as `TraceText.events` yields them."""
-        for event in _decoded(b"[" + stretch + b"]"):
-            for value in (event.pid, event.tid):
-                number = _number(value)
-                if number >= _FIRST:
-                    self._taken.add(number)
-            if event.ph in _ARROWS:
-                self._arrow = max(self._arrow, _number(event.id))
+        events = _decoded(b"[" + stretch + b"]")
+        # Few of them are distinct, and lists or objects are the ids of nothing.
+        ids = {each for event in events for each in (event.pid, event.tid) if each.__hash__}
+        self._taken.update(number for number in map(_number, ids) if number >= _FIRST)
+        arrows = {event.id for event in events if event.ph in _ARROWS and event.id.__hash__}
+        self._arrow = max(self._arrow, *map(_number, arrows), 0)
 
     def row(self) -> int:
         """Return the next free number for a process or a thread."""
