@@ -6,6 +6,7 @@ Read from the annotated file itself; a stretch of it, between two shares of its 
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import sys
 from html import escape
@@ -71,7 +72,7 @@ def counter(parts: list[str], events: list[dict[str, Any]], x: Any, y: int) -> i
     changes = [each for each in events if each.get("name") == "lanes running"]
     most = max(each["args"]["value"] for each in changes)
     height = ROW * 1.5
-    for each, following in zip(changes, changes[1:], strict=False):
+    for each, following in itertools.pairwise(changes):
         value, begin, end = each["args"]["value"], x(each["ts"]), x(following["ts"])
         if value and end > begin:
             tall = height * value / most
@@ -112,8 +113,10 @@ def slice_(name: str, begin: float, end: float, y: int) -> list[str]:
     """Draw a slice, with its name where there is room for it."""
     colour = COLOURS.get(name, OTHER)
     drawn = [
-        f'<rect x="{begin:.2f}" y="{y}" width="{max(end - begin - 0.4, 0.4):.2f}" '
-        f'height="{ROW}" fill="{colour}"/>'
+        (
+            f'<rect x="{begin:.2f}" y="{y}" width="{max(end - begin - 0.4, 0.4):.2f}" '
+            f'height="{ROW}" fill="{colour}"/>'
+        )
     ]
     if end - begin > 6.5 * len(name) + 6:
         drawn.append(f'<text x="{begin + 4:.2f}" y="{y + 16}" class="in">{escape(name)}</text>')

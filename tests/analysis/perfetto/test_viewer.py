@@ -212,7 +212,12 @@ def test_no_browser_is_opened_where_none_is_wanted(
 def test_browsing_asks_for_a_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISPLAY", ":0")
     opened: list[str] = []
-    monkeypatch.setattr(webbrowser, "open", lambda url: opened.append(url) or True)
+
+    def open_there(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", open_there)
     assert browse("https://a.example/")
     assert opened == ["https://a.example/"]
 
