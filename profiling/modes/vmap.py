@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections import Counter
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from profiling._torch import torch
 from profiling.errors import UnavailableError, UnprovenError
+from profiling.evidence import Evidence, read_events
 from profiling.modes.base import Mode, OwnWeights, require_two
 from profiling.outputs import flatten
+from profiling.tracing import Detail, trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from profiling.branches import Branch
-    from profiling.evidence import Evidence
+    from profiling.evidence import Event
     from profiling.modes.base import Run
 
 # Taking the outputs apart makes a view per branch, which is no work.
@@ -47,8 +50,7 @@ class Vmap(Mode):
         expected = _operators(_batched([*evidence.branches, *evidence.branches]))
         several = len(evidence.branches)
         for step in evidence.step_ranges():
-            names = Counter(operator.name for operator in evidence.operators(step))
-            count = sum(_without_views(names).values())
+            count = _count(evidence, step)
             if count != expected:
                 raise UnprovenError(
                     f"a step ran {count} operators for {several} branches, and {expected} for "
@@ -110,14 +112,14 @@ def _no_fallback() -> Iterator[None]:
 
 
 def _operators(run: Run) -> int:
-    """How many operators a step runs, views left out."""
-    run()
-    kinds = torch.profiler.ProfilerActivity
-    with torch.profiler.profile(activities=[kinds.CPU]) as profiler:
-        run()
-    names = Counter(event.name for event in profiler.events() if "::" in event.name)
-    return sum(_without_views(names).values())
+    """How many operators a step runs, views left out, as its own trace counts them."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch, "step.json.gz")
+        trace(run, path, steps=1, device="cpu", detail=Detail())
+        alone = Evidence([], [], read_events(path), steps=1)
+    (step,) = alone.step_ranges()
+    return _count(alone, step)
 
 
-def _without_views(names: Counter[str]) -> Counter[str]:
-    return Counter({name: count for name, count in names.items() if name not in _VIEWS})
+def _count(evidence: Evidence, step: Event) -> int:
+    return sum(operator.name not in _VIEWS for operator in evidence.operators(step))
