@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from profiling._torch import torch
 from profiling.errors import UnprovenError
 from profiling.modes.compile import Compile
+from profiling.modes.cuda_graph import LAUNCHES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from profiling.evidence import Evidence
-
-_GRAPH_LAUNCHES: Final = frozenset({"cudaGraphLaunch", "cuGraphLaunch", "hipGraphLaunch"})
 
 
 class CompileReduceOverhead(Compile):
@@ -45,7 +44,7 @@ class CompileReduceOverhead(Compile):
         """A graph launched in each step, beside what compile shows."""
         for number, step in enumerate(evidence.step_ranges()):
             names = {event.name for event in evidence.during(step)}
-            if not names & _GRAPH_LAUNCHES:
+            if not names & LAUNCHES:
                 raise UnprovenError(
                     f"step {number} launched no CUDA graph; torch skips them where inputs change, "
                     "or a kernel cannot be captured"

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from contextlib import closing, contextmanager
-from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 from profiling.errors import UnprovenError
 from profiling.modes.base import Mode, Run, require_two
+from profiling.modes.fork import any_together
 from profiling.team import Team
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from profiling.branches import Branch
-    from profiling.evidence import Event, Evidence
+    from profiling.evidence import Evidence
 
 
 class Processes(Mode):
@@ -68,15 +68,10 @@ class Processes(Mode):
                     "on one clock"
                 )
             homes.add(tuple(branch.thread[0] for branch in branches))
-            overlapping += _any_together(branches)
+            overlapping += any_together([[branch] for branch in branches])
         if len(homes) != 1:
             raise UnprovenError("a branch moved to another process; expected each to stay")
         return (
             f"operators ran in {expected} started processes in each of {evidence.steps} steps; "
             f"two branches were open at once in {overlapping}"
         )
-
-
-def _any_together(branches: Sequence[Event]) -> bool:
-    ordered = sorted(branches, key=lambda branch: branch.start)
-    return any(one.end > after.start for one, after in pairwise(ordered))
