@@ -12,21 +12,22 @@ from typing import TYPE_CHECKING, Final
 from profiling.environment import load_average
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from profiling.manifest import ConditionFacts, GpuFacts
 
 _SYSTEM: Final = Path("/")
 _TIMEOUT_S: Final = 5
-# What nvidia-smi is asked for, and whether a number is expected. Older drivers call the last
-# one clocks_throttle_reasons.
-_QUERY: Final = {
-    "name": False,
-    "clocks.sm": True,
-    "clocks.max.sm": True,
-    "clocks.mem": True,
-    "temperature.gpu": True,
-    "power.draw": True,
-    "utilization.gpu": True,
-}
+# What nvidia-smi is asked for; older drivers call the last one clocks_throttle_reasons.
+_QUERY: Final = (
+    "name",
+    "clocks.sm",
+    "clocks.max.sm",
+    "clocks.mem",
+    "temperature.gpu",
+    "power.draw",
+    "utilization.gpu",
+)
 _REASONS: Final = ("clocks_event_reasons.active", "clocks_throttle_reasons.active")
 # Of the bits of the reasons: power cap, hardware slowdown, sync boost, software and hardware
 # thermal slowdown, power brake. An idle GPU and clocks set by an application are no throttling.
@@ -71,7 +72,8 @@ def gpus() -> list[GpuFacts]:
         except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
             return []
         if done.returncode == 0:
-            return [_gpu(line) for line in done.stdout.splitlines() if line.strip()]
+            rows = [line.split(",") for line in done.stdout.splitlines()]
+            return [_gpu(row) for row in rows if len(row) == len(_QUERY) + 1]
     return []
 
 
@@ -90,8 +92,8 @@ def throttled(before: ConditionFacts, after: ConditionFacts) -> list[str]:
     return found
 
 
-def _gpu(line: str) -> GpuFacts:
-    name, *figures, reasons = [each.strip() for each in line.split(",")]
+def _gpu(row: Sequence[str]) -> GpuFacts:
+    name, *figures, reasons = [each.strip() for each in row]
     sm, max_sm, memory, celsius, watts, utilization = [_number(each) for each in figures]
     try:
         active: int | None = int(reasons, 16)
