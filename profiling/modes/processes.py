@@ -22,7 +22,8 @@ class Processes(Mode):
 
     Expect true overlap, in proportion to the cores that a branch leaves free, once a branch takes
     much longer than a message there and back, and a copy of its outputs into shared memory.
-    Inputs lie in shared memory already. No gradients come back, and every process loads torch.
+    Every process brings its own threads inside operators: where they outnumber the cores, all
+    wait for each other (`--threads`). Inputs lie in shared memory already; no gradients come back.
     """
 
     devices: ClassVar[frozenset[str]] = frozenset({"cpu"})
