@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 from analysis.claim.figures import Verdict
@@ -61,35 +62,53 @@ class Line(NamedTuple):
 
 def document(found: Claims) -> Document:
     """Return the answer of each claim, then what it is made of."""
-    summary = [_answer(claim) for claim in found.claims]
+    names = _names([claim.path for claim in found.claims])
+    named = list(zip(found.claims, names, strict=True))
+    summary = [_answer(claim, name) for claim, name in named]
     if len(found.claims) > 1:
-        summary.append(Section("The claims side by side", 1, (_side_by_side(found),)))
+        summary.append(Section("The claims side by side", 1, (_side_by_side(found, names),)))
     if found.failures:
         summary.append(Section("Not read", 1, (Bullets(found.failures),)))
-    return Document(tuple(summary), tuple(_evidence(claim) for claim in found.claims))
+    return Document(tuple(summary), tuple(_evidence(claim, name) for claim, name in named))
 
 
-def _answer(claim: Claim) -> Section:
+def _names(paths: list[str]) -> list[str]:
+    """Return what tells claims apart: their paths without what all begin and end with.
+
+    One alone needs no name.
+    """
+    if len(paths) < 2:
+        return [""] * len(paths)
+    parts = [PurePath(path).parts for path in paths]
+    shortest = min(map(len, parts))
+    begin = next((n for n in range(shortest) if len({own[n] for own in parts}) > 1), shortest)
+    end = next((n for n in range(shortest) if len({own[-1 - n] for own in parts}) > 1), shortest)
+    kept = [own[begin : len(own) - end] for own in parts]
+    return [str(PurePath(*own)) for own in kept] if all(kept) else paths
+
+
+def _answer(claim: Claim, name: str) -> Section:
     blocks: list[Block] = [Paragraph(sentence) for sentence in claim.sentences]
     blocks += [_factors(claim), _variants(claim)]
     if claim.notes:
         blocks.append(Bullets(claim.notes))
-    return Section(f"The post's claim, settled: {_where(claim)}", 1, tuple(blocks))
+    return Section(f"The post's claim, settled: {_where(claim, name)}", 1, tuple(blocks))
 
 
-def _evidence(claim: Claim) -> Section:
+def _evidence(claim: Claim, label: str) -> Section:
     blocks: list[Block] = [_passes(claim)] if claim.passes else []
     meanings = [
         meaning for key, meaning in _MEANINGS.items() if any(key in f.key for f in claim.factors)
     ]
     blocks.append(Bullets((*meanings, *(f"{each.name}: {each.shows}." for each in claim.variants))))
-    return Section(f"What it is made of: {_where(claim)}", 2, tuple(blocks))
+    return Section(f"What it is made of: {_where(claim, label)}", 2, tuple(blocks))
 
 
-def _where(claim: Claim) -> str:
+def _where(claim: Claim, label: str) -> str:
     name = claim.environment.get("device_name")
     torch = claim.environment.get("torch")
-    parts = [f"{claim.preset} on {claim.device}"]
+    parts = [f"{label}:"] if label else []
+    parts.append(f"{claim.preset} on {claim.device}")
     parts += [f"({name})"] if name else []
     parts += [f"with torch {torch}"] if torch else []
     return " ".join(parts)
@@ -180,25 +199,31 @@ def _passes(claim: Claim) -> Table:
     )
 
 
-def _side_by_side(found: Claims) -> Table:
+def _side_by_side(found: Claims, names: list[str]) -> Table:
     keys = list(dict.fromkeys(each.key for claim in found.claims for each in claim.factors))
     columns = (
-        Column("claim", Unit.CODE),
-        Column("as printed", Unit.FACTOR),
-        Column("mended and repeated", Unit.FACTOR),
-        *(Column(key.replace("_", " "), Unit.FACTOR) for key in keys),
+        Column("cause", Unit.TEXT),
+        *(Column(name, Unit.FACTOR) for name in names),
+        Column("same conclusion", Unit.TEXT),
     )
     rows: list[tuple[Cell, ...]] = [
-        (claim.path, _cell(claim.total), _cell(claim.repeated), *_measured(claim, keys))
-        for claim in found.claims
+        ("the script as printed", *(_cell(claim.total) for claim in found.claims), ""),
+        ("mended and repeated", *(_cell(claim.repeated) for claim in found.claims), ""),
     ]
-    rows.append(("same conclusion", None, None, *(_same(found, key) for key in keys)))
+    rows += [
+        (
+            key.replace("_", " "),
+            *(_measured(claim, key) for claim in found.claims),
+            _same(found, key),
+        )
+        for key in keys
+    ]
     return Table(columns, tuple(rows))
 
 
-def _measured(claim: Claim, keys: list[str]) -> list[Cell]:
-    found = [claim.factor(key) for key in keys]
-    return [_cell(factor.measured) if factor else None for factor in found]
+def _measured(claim: Claim, key: str) -> Cell:
+    factor = claim.factor(key)
+    return _cell(factor.measured) if factor else None
 
 
 def _same(found: Claims, key: str) -> str:

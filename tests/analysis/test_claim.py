@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis import compose_claim
 from analysis.claim import settle
 from analysis.claim.attribution import (
     VARIANTS,
@@ -528,11 +529,31 @@ def test_several_claims_are_set_side_by_side(tmp_path: Path, run: Callable[..., 
     code, told, _ = run(*(tmp_path / name for name in "abc"), "--out", out)
     assert code == 1
     assert "The claims side by side" in told
-    rows = [line.split() for line in told.splitlines() if line.startswith("same conclusion")]
-    assert any("no" in row for row in rows)
-    assert any("yes" in row for row in rows)
+    beside = told.split("The claims side by side")[1].splitlines()
+    heads = next(line.split() for line in beside if line.startswith("cause "))
+    assert heads[:3] == ["cause", "a", "b"]
+    said = {line.split("  ")[0]: line.split()[-1] for line in beside if line}
+    assert said["one reading"] == "no"
+    assert said["first call"] == "yes"
+    assert said["mended and repeated"].endswith(")")
     assert str(bad) in "".join(told.split())
     assert (out / "claim-2.svg").exists()
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["a/x.json"], [""]),
+        (["runs/a/x.json", "runs/b/x.json"], ["a", "b"]),
+        (["runs/a/1/x.json", "runs/b/2/x.json"], ["a/1", "b/2"]),
+        (["runs/a/x.json", "runs/a/y.json"], ["x.json", "y.json"]),
+        (["a/a/x.json", "a/x.json"], ["a/a/x.json", "a/x.json"]),
+        (["/a/x.json", "b/x.json"], ["/a", "b"]),
+        (["x", "x"], ["x", "x"]),
+    ],
+)
+def test_names_tell_claims_apart(paths: list[str], names: list[str]) -> None:
+    assert compose_claim._names(paths) == names
 
 
 def test_an_error_writes_nothing(tmp_path: Path, run: Callable[..., Ended]) -> None:
