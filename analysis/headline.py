@@ -79,7 +79,10 @@ def _of_whole_run(run: RunComparison) -> str | None:
         value = text(best.speed_up.value, Unit.FACTOR)
         causes = _factor_words(best)
         first = f"{best.label} is the fastest, {value} as fast as {run.baseline}"
-        first += f", by {causes}" if causes else ""
+        if best.disturbed:
+            first += f", which its trace ({_traced(best)}) does not explain"
+        elif causes:
+            first += f", by {causes}"
     else:
         first = f"No mode is faster than {run.baseline}"
     paid = [mode.label for mode in at_once if mode.speed_up and mode.speed_up.low > 1]
@@ -161,7 +164,15 @@ def _of_mode(mode: ModeFigures) -> str:
     else:
         verdict = f"too close to tell ({value})"
     parts = _factor_words(mode)
+    if mode.disturbed:
+        within = f", of {parts}" if parts else ""
+        return f"{name}: {verdict}; its trace does not explain it ({_traced(mode)}{within})."
     return f"{name}: {verdict}{': ' + parts if parts else ''}."
+
+
+def _traced(mode: ModeFigures) -> str:
+    traced = mode.traced_speed_up
+    return "" if traced is None else f"traced {text(traced.value, Unit.FACTOR)}"
 
 
 def _factor_words(mode: ModeFigures) -> str:

@@ -319,6 +319,12 @@ class ModeFigures:
         """Return the mode's name, with its rank if it has one."""
         return self.mode if self.rank is None else f"{self.mode} (rank {self.rank})"
 
+    @property
+    def disturbed(self) -> bool:
+        """Tell whether the traced and the untraced speed-up lie beyond each other's interval."""
+        traced = self.traced_speed_up
+        return self.speed_up is not None and traced is not None and self.speed_up.excludes(traced)
+
 
 @dataclass(frozen=True, slots=True)
 class RunComparison:

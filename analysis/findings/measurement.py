@@ -44,12 +44,13 @@ def disturbed(subject: Subject) -> Finding | None:
     mode = subject.mode
     if mode is None or mode.speed_up is None or mode.traced_speed_up is None:
         return None
-    if not mode.speed_up.excludes(mode.traced_speed_up):
+    if not mode.disturbed:
         return None
     claim = Claim(
-        "The profiler disturbed what it watched.",
-        "it costs time for every operator and launch, more in one mode than in another",
-        "trust the untraced figure; the factors show a tendency",
+        "The trace shows another speed-up than the untraced run.",
+        "the profiler costs time for every operator and launch, more in one mode than in another, "
+        "or the machine had other work meanwhile",
+        "trust the untraced figure; the factors are the trace's",
     )
     evidence = (
         f"{text(mode.speed_up.value, Unit.FACTOR)} untraced",

@@ -124,7 +124,11 @@ def test_at_most_three_causes_the_largest_first(load_events: LoadEvents) -> None
 
 
 def mode(
-    name: str, speed_up: Ratio | None, *factors: float, rank: int | None = None
+    name: str,
+    speed_up: Ratio | None,
+    *factors: float,
+    rank: int | None = None,
+    traced: Ratio | None = None,
 ) -> ModeFigures:
     less_work, more_overlap, less_idle = factors or (None, None, None)
     return ModeFigures(
@@ -135,7 +139,7 @@ def mode(
         wall_ci95_ns=(1, 1),
         speed_up=speed_up,
         traced_wall_ns=None,
-        traced_speed_up=None,
+        traced_speed_up=traced,
         less_work=less_work,
         more_overlap=more_overlap,
         less_idle=less_idle,
@@ -179,6 +183,18 @@ def run(*modes: ModeFigures, baseline: str | None = "sequential") -> RunComparis
             f"x: {CLOSE}: more idle time (0.80x), less overlap (0.90x), more work (0.94x).",
         ),
         (mode("x", Ratio(1.0, 0.9, 1.1), 1.04, 0.96, 1.0), f"x: {CLOSE}."),
+        (
+            mode("x", Ratio(1.7, 1.5, 1.9), 0.8, 1.0, 1.0, traced=Ratio(0.8, 0.7, 0.9)),
+            "x: 1.70x as fast; its trace does not explain it (traced 0.80x, of more work (0.80x)).",
+        ),
+        (
+            mode("x", Ratio(1.7, 1.5, 1.9), 1.6, 1.0, 1.0, traced=Ratio(1.6, 1.4, 1.8)),
+            "x: 1.70x as fast: less work (1.60x).",
+        ),
+        (
+            mode("x", Ratio(0.7, 0.6, 0.8), 1.0, 1.0, 1.0, traced=Ratio(1.0, 0.9, 1.1)),
+            "x: slower (0.70x); its trace does not explain it (traced 1.00x).",
+        ),
     ],
 )
 def test_modes(figures: ModeFigures, sentence: str) -> None:
