@@ -27,7 +27,8 @@ _SHAPES = (
     '<path d="M-4.4 0H4.4M0 -4.4V4.4" stroke-width="2"/>',
     '<path d="M-3.4 -2H3.4V2H-3.4Z"/>',
 )
-_MARGIN = 0.025
+_MARGIN = 0.1
+"""Share of the width left free at both ends: on the left stand the values of the grid."""
 _MARKED = 60
 """Beyond so many points a line has no markers."""
 
