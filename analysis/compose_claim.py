@@ -30,6 +30,7 @@ _VERDICTS = {
     Verdict.TOO_CLOSE: "too close to tell",
     Verdict.TOO_FEW: "too few processes to tell",
 }
+_PRINTED, _MENDED = "the script as printed", "mended and repeated"
 _SOURCES = {"stopwatch": "the clock", "traces": "the traces", "both": "both"}
 _MEANINGS = {
     "first_call": "first call: whichever pass runs first pays for one-time set-up.",
@@ -95,21 +96,21 @@ def _answer(claim: Claim, name: str) -> Section:
     return Section(f"The post's claim, settled: {_where(claim, name)}", 1, tuple(blocks))
 
 
-def _evidence(claim: Claim, label: str) -> Section:
+def _evidence(claim: Claim, name: str) -> Section:
     blocks: list[Block] = [_passes(claim)] if claim.passes else []
     meanings = [
         meaning for key, meaning in _MEANINGS.items() if any(key in f.key for f in claim.factors)
     ]
     blocks.append(Bullets((*meanings, *(f"{each.name}: {each.shows}." for each in claim.variants))))
-    return Section(f"What it is made of: {_where(claim, label)}", 2, tuple(blocks))
+    return Section(f"What it is made of: {_where(claim, name)}", 2, tuple(blocks))
 
 
-def _where(claim: Claim, label: str) -> str:
-    name = claim.environment.get("device_name")
+def _where(claim: Claim, name: str) -> str:
+    device = claim.environment.get("device_name")
     torch = claim.environment.get("torch")
-    parts = [f"{label}:"] if label else []
+    parts = [f"{name}:"] if name else []
     parts.append(f"{claim.preset} on {claim.device}")
-    parts += [f"({name})"] if name else []
+    parts += [f"({device})"] if device else []
     parts += [f"with torch {torch}"] if torch else []
     return " ".join(parts)
 
@@ -117,11 +118,11 @@ def _where(claim: Claim, label: str) -> str:
 def lines(claim: Claim) -> Iterator[Line]:
     """Yield what the script says, its causes, and in their place what is left of it."""
     if claim.total is not None:
-        yield Line("the script as printed", claim.total.estimate, "stopwatch", total=True)
+        yield Line(_PRINTED, claim.total.estimate, "stopwatch", total=True)
     left = claim.repeated
     for factor in claim.factors:
         if factor.source != "stopwatch" and left is not None:
-            yield Line("mended and repeated", left.estimate, "stopwatch", total=True)
+            yield Line(_MENDED, left.estimate, "stopwatch", total=True)
             left = None
         measured = factor.measured
         said = _VERDICTS[measured.verdict] if measured else factor.absent
@@ -200,23 +201,23 @@ def _passes(claim: Claim) -> Table:
 
 
 def _side_by_side(found: Claims, names: list[str]) -> Table:
-    keys = list(dict.fromkeys(each.key for claim in found.claims for each in claim.factors))
+    factors = {each.key: each.words for claim in found.claims for each in claim.factors}
     columns = (
         Column("cause", Unit.TEXT),
         *(Column(name, Unit.FACTOR) for name in names),
         Column("same conclusion", Unit.TEXT),
     )
     rows: list[tuple[Cell, ...]] = [
-        ("the script as printed", *(_cell(claim.total) for claim in found.claims), ""),
-        ("mended and repeated", *(_cell(claim.repeated) for claim in found.claims), ""),
+        (_PRINTED, *(_cell(claim.total) for claim in found.claims), ""),
+        (_MENDED, *(_cell(claim.repeated) for claim in found.claims), ""),
     ]
     rows += [
         (
-            key.replace("_", " "),
+            words,
             *(_measured(claim, key) for claim in found.claims),
             _same(found, key),
         )
-        for key in keys
+        for key, words in factors.items()
     ]
     return Table(columns, tuple(rows))
 
