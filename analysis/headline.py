@@ -77,11 +77,11 @@ def _of_whole_run(run: RunComparison) -> str | None:
     at_once = [mode for mode in others if (mode.achieved or 0.0) >= _AT_ONCE]
     if best.speed_up is not None and best.speed_up.low > 1:
         value = text(best.speed_up.value, Unit.FACTOR)
-        causes = _factor_words(best)
         first = f"{best.label} is the fastest, {value} as fast as {run.baseline}"
-        if best.disturbed:
-            first += f", which its trace ({_traced(best)}) does not explain"
-        elif causes:
+        if traced := best.disagreeing:
+            shown = text(traced.value, Unit.FACTOR)
+            first += f", which its trace (traced {shown}) does not explain"
+        elif causes := _factor_words(best):
             first += f", by {causes}"
     else:
         first = f"No mode is faster than {run.baseline}"
@@ -164,15 +164,11 @@ def _of_mode(mode: ModeFigures) -> str:
     else:
         verdict = f"too close to tell ({value})"
     parts = _factor_words(mode)
-    if mode.disturbed:
+    if traced := mode.disagreeing:
+        shown = text(traced.value, Unit.FACTOR)
         within = f", of {parts}" if parts else ""
-        return f"{name}: {verdict}; its trace does not explain it ({_traced(mode)}{within})."
+        return f"{name}: {verdict}; its trace does not explain it (traced {shown}{within})."
     return f"{name}: {verdict}{': ' + parts if parts else ''}."
-
-
-def _traced(mode: ModeFigures) -> str:
-    traced = mode.traced_speed_up
-    return "" if traced is None else f"traced {text(traced.value, Unit.FACTOR)}"
 
 
 def _factor_words(mode: ModeFigures) -> str:

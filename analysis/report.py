@@ -320,10 +320,12 @@ class ModeFigures:
         return self.mode if self.rank is None else f"{self.mode} (rank {self.rank})"
 
     @property
-    def disturbed(self) -> bool:
-        """Tell whether the traced and the untraced speed-up lie beyond each other's interval."""
-        traced = self.traced_speed_up
-        return self.speed_up is not None and traced is not None and self.speed_up.excludes(traced)
+    def disagreeing(self) -> Ratio | None:
+        """Return the traced speed-up if it and the untraced one exclude each other; else None."""
+        untraced, traced = self.speed_up, self.traced_speed_up
+        if untraced is None or traced is None or not untraced.excludes(traced):
+            return None
+        return traced
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,9 +42,8 @@ def overlap_without_gain(subject: Subject) -> Finding | None:
 def disturbed(subject: Subject) -> Finding | None:
     """The traced speed-up lies beyond the untraced one's interval, and the other way round."""
     mode = subject.mode
-    if mode is None or mode.speed_up is None or mode.traced_speed_up is None:
-        return None
-    if not mode.disturbed:
+    traced = None if mode is None else mode.disagreeing
+    if mode is None or mode.speed_up is None or traced is None:
         return None
     claim = Claim(
         "The trace shows another speed-up than the untraced run.",
@@ -54,7 +53,7 @@ def disturbed(subject: Subject) -> Finding | None:
     )
     evidence = (
         f"{text(mode.speed_up.value, Unit.FACTOR)} untraced",
-        f"{text(mode.traced_speed_up.value, Unit.FACTOR)} traced",
+        f"{text(traced.value, Unit.FACTOR)} traced",
     )
     return say(disturbed, subject, claim, evidence, certainty="measured")
 

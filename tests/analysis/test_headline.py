@@ -7,7 +7,7 @@ import pytest
 from analysis import Trace, headline
 from analysis.metrics import accelerator, cpu
 from analysis.pipeline import analyze
-from analysis.report import ModeFigures, RunComparison
+from analysis.report import Comparison, ModeFigures, Report, RunComparison
 from analysis.statistics import Ratio
 from analysis.units import TIMES
 from analysis.wording import CAUSES, STATE_MEANING
@@ -199,6 +199,24 @@ def run(*modes: ModeFigures, baseline: str | None = "sequential") -> RunComparis
 )
 def test_modes(figures: ModeFigures, sentence: str) -> None:
     assert headline.of_run(run(figures)) == (re.sub(r"(?<=\d)x", TIMES, sentence),)
+
+
+@pytest.mark.parametrize(
+    ("traced", "cause"),
+    [
+        (None, "by more work (0.80x)"),
+        (Ratio(1.6, 1.4, 1.8), "by more work (0.80x)"),
+        (Ratio(0.8, 0.7, 0.9), "which its trace (traced 0.80x) does not explain"),
+    ],
+)
+def test_a_whole_run_is_not_explained_by_a_trace_that_disagrees(
+    traced: Ratio | None, cause: str
+) -> None:
+    base = mode("sequential", Ratio(1, 1, 1), 1, 1, 1)
+    best = mode("a", Ratio(1.7, 1.5, 1.9), 0.8, 1.0, 1.0, traced=traced)
+    told = headline.of_report(Report((), Comparison((run(base, best),)), ()))
+    sentence = f"a is the fastest, 1.70x as fast as sequential, {cause}; "
+    assert told == re.sub(r"(?<=\d)x", TIMES, sentence) + "nothing ran at once in any mode."
 
 
 def test_the_baseline_is_not_compared_with_itself() -> None:
