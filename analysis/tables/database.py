@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from analysis.tables.values import unlike
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from concurrent.futures import Future
     from types import ModuleType
 
     import duckdb
@@ -32,6 +33,9 @@ _CLOSED = (
     "enable_external_access",
 )
 """Settings of DuckDB that are off where nobody vouches for the question."""
+
+_AGAIN_S = 0.05
+"""Seconds after which a query that has not ended is interrupted again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +176,20 @@ def _answered(
         try:
             return running.result(timeout_s)
         except TimeoutError as error:
-            connection.interrupt()
+            _stop(connection, running)
             raise QueryError(
                 f"the query: took longer than {timeout_s:g} s, and was stopped"
             ) from error
         except KeyboardInterrupt:
-            connection.interrupt()
+            _stop(connection, running)
             raise
+
+
+def _stop(connection: duckdb.DuckDBPyConnection, running: Future[pa.Table]) -> None:
+    """Interrupt the query until it ends: DuckDB forgets an interruption of what has not begun."""
+    while not running.done():
+        connection.interrupt()
+        wait([running], _AGAIN_S)
 
 
 def _table(answer: duckdb.DuckDBPyConnection | None) -> pa.Table:

@@ -13,7 +13,7 @@ import pytest
 
 import analysis
 from analysis.errors import OutputError, QueryError, TraceError
-from analysis.tables import exported
+from analysis.tables import database, exported
 from analysis.tables.database import Limits
 from analysis.tables.schema import TABLES
 from tests.analysis.running import Run, run
@@ -30,6 +30,10 @@ EVENTS = [
     kernel("relu", 300, 500, stream=8, correlation=2),
 ]
 COUNT = "select count(*) as n from activities"
+ENDLESS = (
+    "select count(*) from range(1000000000) a, range(1000000000) b "
+    "where (a.range + b.range) % 7 = 3"
+)
 
 
 @pytest.fixture
@@ -327,16 +331,39 @@ def test_who_vouches_for_a_query_may_do_all(run: Run, trace: Path, tmp_path: Pat
 
 
 def test_a_query_can_be_stopped(run: Run, trace: Path) -> None:
-    endless = "select count(*) from range(1000000000) a, range(1000000000) b where a.range % 7 = 8"
-    assert "took longer than 0.3 s" in run("sql", trace, endless, "--timeout", "0.3").err
+    assert "took longer than 0.3 s" in run("sql", trace, ENDLESS, "--timeout", "0.3").err
 
 
 def test_a_query_can_be_interrupted(run: Run, trace: Path) -> None:
-    endless = "select count(*) from range(1000000000) a, range(1000000000) b where a.range % 7 = 8"
-    timer = threading.Timer(1, signal.raise_signal, [signal.SIGINT])
+    run("sql", trace, COUNT)  # imports what it needs, which Ctrl-C would break off elsewhere
+    main = threading.main_thread().ident
+    assert main
+    # As Ctrl-C does: a thread that waits is woken by no signal to another.
+    timer = threading.Timer(0.5, signal.pthread_kill, [main, signal.SIGINT])
     timer.start()
-    ended = run("sql", trace, endless)
+    ended = run("sql", trace, ENDLESS)
     assert (ended.code, ended.err.strip()) == (130, "Interrupted; nothing was written.")
+
+
+def test_a_query_that_begins_late_is_stopped_too() -> None:
+    class Connection:
+        """Loses interruptions, as DuckDB does before a query has begun."""
+
+        lost = 0
+        stopped = threading.Event()
+
+        def execute(self, _query: str) -> None:
+            self.stopped.wait(5)
+
+        def interrupt(self) -> None:
+            self.lost += 1
+            if self.lost == 3:
+                self.stopped.set()
+
+    connection = Connection()
+    with pytest.raises(QueryError, match=r"took longer than 0\.01 s"):
+        database._answered(connection, "select 1", 0.01)  # type: ignore[arg-type] # what it uses
+    assert connection.lost >= 3
 
 
 def test_memory_can_be_limited(run: Run, trace: Path) -> None:
