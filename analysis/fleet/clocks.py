@@ -74,9 +74,12 @@ def align(ranks: Mapping[int, Measured], matches: Sequence[Match]) -> Alignment:
     spreads = _spreads(ends, offsets)
     residual = _nearest_rank(spreads)
     resolution = max(each.report.resolution_ns for each in ranks.values())
+    sharing: dict[str, list[int]] = defaultdict(list)
+    for rank, name in names.items():
+        sharing[name].append(rank)
     found = tuple(
-        Offset(name, tuple(rank for rank, own in names.items() if own == name), offsets[place])
-        for name, place in code.items()
+        Offset(name, tuple(own), offset)
+        for (name, own), offset in zip(sharing.items(), offsets, strict=True)
     )
     corrections = {
         rank: None if (offset := offsets[code[name]]) is None else bases[rank] - offset
@@ -116,18 +119,21 @@ def _ends(
 def _first(ends: _Ends, clocks: int) -> list[int | None]:
     """Reach from the reference as far as shared collectives go; exact where no noise is."""
     offsets: list[int | None] = [0 if place == 0 else None for place in range(clocks)]
+    members: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    shared: dict[int, dict[int, None]] = defaultdict(dict)
+    for collective, clock, end in zip(*(column.tolist() for column in ends), strict=True):
+        members[collective].append((clock, end))
+        shared[clock][collective] = None
     reached = [0]
     for place in reached:
-        mine = ends.clock == place
-        at: dict[int, int] = {}
-        for collective, end in zip(
-            ends.collective[mine].tolist(), ends.end[mine].tolist(), strict=True
-        ):
-            at[collective] = max(end, at.get(collective, end))
         differences: dict[int, list[int]] = defaultdict(list)
-        for collective, clock, end in zip(*(column.tolist() for column in ends), strict=True):
-            if offsets[clock] is None and collective in at:
-                differences[clock].append(end - at[collective])
+        for collective in shared[place]:
+            # Once looked at, all of its clocks are reached: it has nothing to say to another.
+            met = members.pop(collective, [])
+            own_end = max((end for clock, end in met if clock == place), default=0)
+            for clock, end in met:
+                if offsets[clock] is None:
+                    differences[clock].append(end - own_end)
         own = offsets[place]
         for clock in sorted(differences):
             offsets[clock] = (own or 0) + _median(differences[clock])
