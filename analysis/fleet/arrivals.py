@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property
@@ -122,7 +122,7 @@ def causes(found: Sequence[Meeting]) -> tuple[Mapping[int, int], ...]:
         found: in the order of their last arrivals.
     """
     result: list[dict[int, int]] = []
-    waited: dict[int, list[tuple[int, int]]] = defaultdict(list)  # rank -> (end, meeting)
+    waited: dict[int, list[tuple[int, int]]] = defaultdict(list)  # rank -> (end, meeting), sorted
     met: dict[tuple[int, str, str], int] = {}  # rank and group -> its last end there
     for place, meeting in enumerate(found):
         call = meeting.match.call
@@ -144,7 +144,7 @@ def causes(found: Sequence[Meeting]) -> tuple[Mapping[int, int], ...]:
         for arrival in meeting.arrivals:
             met[arrival.rank, call.group, call.ranks] = arrival.end
             if meeting.certain and arrival.rank != last.rank and meeting.waits_ns[arrival.rank]:
-                waited[arrival.rank].append((arrival.end, place))
+                insort(waited[arrival.rank], (arrival.end, place))
     return tuple(result)
 
 
@@ -161,7 +161,6 @@ def _divided(total: int, parts: Mapping[int, int]) -> dict[int, int]:
 
 def _since(waited: list[tuple[int, int]], begin: int | None, end: int) -> list[int]:
     """Return the meetings that a rank waited in and that ended in (begin, end]."""
-    waited.sort()
     low = 0 if begin is None else bisect_left(waited, (begin + 1, -1))
     high = bisect_left(waited, (end + 1, -1))
     return [meeting for _, meeting in waited[low:high]]
