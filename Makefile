@@ -22,9 +22,9 @@ report: $(INSTALLED) ## Write reports/ from traces/ and print the summary
 	$(BIN)/analyze report traces/ --hta $(ARGS)
 
 ##@ Develop
-.PHONY: test lint check format bench fuzz lock
+.PHONY: test lint check format bench bench-fleet fuzz lock
 test: $(INSTALLED) ## Run the whole test suite
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 $(ARGS)
 
 lint: $(INSTALLED) ## Check format, lint, types and import rules
 	$(BIN)/ruff format --check
@@ -40,6 +40,9 @@ format: $(INSTALLED) ## Format the code and apply the safe fixes
 
 bench: $(INSTALLED) ## Time us against HTA and against bare decoding
 	$(BIN)/python -m tests.benchmarks.bench $(ARGS)
+
+bench-fleet: $(INSTALLED) ## Time one process and several on the ranks of large jobs (20 minutes)
+	$(BIN)/python -m tests.benchmarks.fleet $(ARGS)
 
 fuzz: $(INSTALLED) ## Break small traces in 20,000 ways; only our own errors may come out
 	$(BIN)/python -m tests.fuzz.fuzz $(ARGS)

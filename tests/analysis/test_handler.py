@@ -40,7 +40,9 @@ def test_a_trace_and_its_report_after_every_cycle(tmp_path: Path) -> None:
     assert (folder / "run-2" / "report.md").read_text().startswith("# What ran in parallel")
 
 
-@pytest.mark.parametrize(("rank", "name"), [("3", "rank3-1"), (None, f"trace-{os.getpid()}-1")])
+@pytest.mark.parametrize(
+    ("rank", "name"), [("3", "rank3-1"), (None, f"trace-{os.getpid()}-1")], ids=["rank", "process"]
+)
 def test_ranks_do_not_meet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: str | None, name: str
 ) -> None:

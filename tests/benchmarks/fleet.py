@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.fleet`: many ranks on one machine, in time, memory and efficiency.
+"""`make bench-fleet`: many ranks on one machine, in time, memory and efficiency.
 
 Each measurement is a fresh process that lays a job's ranks side by side and keeps
 nothing. Two jobs: copies of one real trace as its ranks, and many small made-up ones.
