@@ -23,7 +23,10 @@ report: $(INSTALLED) ## Write reports/ from traces/ and print the summary
 
 ##@ Develop
 .PHONY: test lint check format bench bench-fleet fuzz lock
+# The tests start hundreds of processes: each would compile the package anew where the
+# environment keeps Python from writing bytecode.
 test: $(INSTALLED) ## Run the whole test suite
+	$(BIN)/python -m compileall -q analysis profiling
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 $(ARGS)
 
 lint: $(INSTALLED) ## Check format, lint, types and import rules
@@ -78,7 +81,7 @@ help: ## Show this list
 	@echo "make TARGET [ARGS='...' for the command behind it] [PYTHON=python3.12]"
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(INSTALLED): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || { \

@@ -8,6 +8,7 @@ the proportional share (PSS) of the process and all that it starts, summed.
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import random
 import subprocess
@@ -128,6 +129,8 @@ def bench_loading(trace: Path, folder: Path, repeats: int, *, huge: bool) -> Non
 
 def measure(subjects: list[Subject], repeats: int) -> dict[str, list[Run]]:
     """Time each subject; then run it once more for its memory, since looking costs time."""
+    # As it is where it was installed, which compiled HTA too.
+    compileall.compile_dir(REPOSITORY / "analysis", quiet=1)
     runs: dict[str, list[Run]] = {subject.label: [] for subject in subjects}
     order = random.Random(0)
     for _ in range(repeats):
