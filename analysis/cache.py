@@ -6,16 +6,15 @@ What is found there is checked before it is used; what does not fit is as if abs
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import tempfile
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from analysis.columns import (
@@ -65,8 +64,7 @@ _CODES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(msgspec.Struct, frozen=True):
     """What the cache holds.
 
     Attributes:
@@ -226,9 +224,9 @@ def _table(trace: Trace) -> pa.Table:
 
     events = trace.events
     columns = {
-        field.name: column
-        for field in dataclasses.fields(events)
-        if isinstance(column := getattr(events, field.name), np.ndarray)
+        name: column
+        for name in events.__struct_fields__
+        if isinstance(column := getattr(events, name), np.ndarray)
     }
     meta = json.dumps(
         {
@@ -325,9 +323,9 @@ def _lists(
     table: Synchronisations | Transfers | GraphNodes | Collectives,
 ) -> dict[str, list[Any]]:
     return {
-        field.name: column.tolist()
-        for field in dataclasses.fields(table)
-        if isinstance(column := getattr(table, field.name), np.ndarray)
+        name: column.tolist()
+        for name in table.__struct_fields__
+        if isinstance(column := getattr(table, name), np.ndarray)
     }
 
 

@@ -6,11 +6,10 @@ referred to by int32 codes.
 
 from __future__ import annotations
 
-import dataclasses
 import enum
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+import msgspec
 import numpy as np
 
 from analysis.showing import Shown
@@ -79,8 +78,7 @@ class Multiprocessors(NamedTuple):
     warp: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Synchronisations:
+class Synchronisations(msgspec.Struct, frozen=True, eq=False):
     """What synchronisation rows (`cuda_sync`) wait for: an event of another stream.
 
     Arrays of shape (n,).
@@ -96,8 +94,7 @@ class Synchronisations:
     record: NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Transfers:
+class Transfers(msgspec.Struct, frozen=True, eq=False):
     """How fast copies and memsets were; arrays of shape (n,).
 
     Attributes:
@@ -109,8 +106,7 @@ class Transfers:
     bandwidth: NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class GraphNodes:
+class GraphNodes(msgspec.Struct, frozen=True, eq=False):
     """Which nodes of CUDA graphs activities are; arrays of shape (n,).
 
     Attributes:
@@ -162,8 +158,7 @@ class CollectiveCall(NamedTuple):
     target: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Collectives:
+class Collectives(msgspec.Struct, frozen=True, eq=False):
     """What communication kernels carry out; arrays of shape (n,).
 
     Attributes:
@@ -179,8 +174,7 @@ class Collectives:
     calls: tuple[CollectiveCall, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Events:
+class Events(msgspec.Struct, frozen=True, eq=False):
     """Complete events, in the order of the file; each array has shape (n,).
 
     Attributes:
@@ -230,11 +224,11 @@ class Events:
             # Searched once rather than once per column.
             rows = np.flatnonzero(rows)
         columns: dict[str, Any] = {
-            field.name: column[rows]
-            for field in dataclasses.fields(self)
-            if isinstance(column := getattr(self, field.name), np.ndarray)
+            name: column[rows]
+            for name in self.__struct_fields__
+            if isinstance(column := getattr(self, name), np.ndarray)
         }
-        return dataclasses.replace(self, **columns)
+        return msgspec.structs.replace(self, **columns)
 
     def of(self, *roles: Role) -> Self:
         """Return the events with one of these roles."""
@@ -249,8 +243,7 @@ class Events:
         return events_frame(self)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Trace(Shown):
+class Trace(Shown, msgspec.Struct, frozen=True, eq=False):
     """One recorded trace.
 
     Attributes:

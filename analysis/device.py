@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
 import numpy as np
 
 from analysis import launches, vocabulary
@@ -29,8 +28,7 @@ FOREVER = 2**62
 """Later than any time in a trace; `-FOREVER` is earlier."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Launches:
+class Launches(msgspec.Struct, frozen=True, eq=False):
     """The launch of each activity; arrays of shape (n,).
 
     Attributes:
@@ -56,8 +54,7 @@ class Launches:
     after_synchronise: NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Device:
+class Device(msgspec.Struct, frozen=True, eq=False):
     """One device's activities, sorted by lane and, in it, by time.
 
     Attributes:
@@ -198,9 +195,7 @@ def name_rank(names: tuple[str, ...]) -> NDArray[np.int64]:
 
 
 def _reordered(launch: Launches, order: NDArray[np.intp]) -> Launches:
-    return Launches(
-        **{field.name: getattr(launch, field.name)[order] for field in dataclasses.fields(launch)}
-    )
+    return Launches(**{name: getattr(launch, name)[order] for name in launch.__struct_fields__})
 
 
 def _accelerator(

@@ -5,8 +5,9 @@ Renderers turn a `Diagram` into a picture or a file; nothing is left to be worke
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 
 class Node(NamedTuple):
@@ -52,8 +53,7 @@ class Arrow(NamedTuple):
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Diagram:
+class Diagram(msgspec.Struct, frozen=True):
     """What depends on what in one step.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import glob
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from analysis import manifest as manifests
 from analysis import remote
@@ -27,8 +28,7 @@ _JOURNAL_SUFFIX = ".run.json"
 SWEEP = f"sweep{_JOURNAL_SUFFIX}"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """A trace file and what its recorder said of it.
 
     Attributes:

@@ -7,8 +7,9 @@ that every format shows the same figures.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import msgspec
 
 if TYPE_CHECKING:
     from analysis.page import Page
@@ -43,16 +44,14 @@ class Estimate(NamedTuple):
 Cell: TypeAlias = str | int | float | Estimate | None
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """One column of a table."""
 
     title: str
     unit: Unit
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(msgspec.Struct, frozen=True):
     """Rows of raw values; each row has a cell per column."""
 
     columns: tuple[Column, ...]
@@ -60,15 +59,13 @@ class Table:
     caption: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Paragraph:
+class Paragraph(msgspec.Struct, frozen=True):
     """Plain text, to be wrapped."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Bullets:
+class Bullets(msgspec.Struct, frozen=True):
     """A list of sentences."""
 
     items: tuple[str, ...]
@@ -77,8 +74,7 @@ class Bullets:
 Block: TypeAlias = Table | Paragraph | Bullets
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(msgspec.Struct, frozen=True):
     """A titled part of the document; level 1 is the document's own title."""
 
     title: str
@@ -86,8 +82,7 @@ class Section:
     blocks: tuple[Block, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(msgspec.Struct, frozen=True):
     """The whole report.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from analysis.report import StepTotals
 
 
-@dataclass(frozen=True, slots=True)
-class PerStep:
+class PerStep(msgspec.Struct, frozen=True):
     """Averages over the steps of one device, exact, in ns."""
 
     wall: Fraction
@@ -32,8 +32,7 @@ class PerStep:
         return self.busy / self.wall
 
 
-@dataclass(frozen=True, slots=True)
-class Factors:
+class Factors(msgspec.Struct, frozen=True):
     """Ratios of a mode to its baseline; above 1 is in the mode's favour.
 
     In a traced step wall = work / (achieved x busy share), so that the product

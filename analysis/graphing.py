@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from analysis.columns import Role
 from analysis.dependencies import dependency_graph
@@ -42,8 +42,7 @@ _HOW = """record the two together with `profiling record`, or in your own code w
 or name another file with --execution-trace"""
 
 
-@dataclass(frozen=True, slots=True)
-class Graphed:
+class Graphed(msgspec.Struct, frozen=True):
     """The dependency graphs of a trace.
 
     Attributes:
@@ -96,7 +95,7 @@ def graphed(
         notes = " ".join(dict.fromkeys(report.notes))
         raise SelectionError(f"{path}: {what} none of its work. {notes}")
     return Graphed(
-        dataclasses.replace(report, label=source.label, notes=(*source.notes, *report.notes)),
+        msgspec.structs.replace(report, label=source.label, notes=(*source.notes, *report.notes)),
         whole,
         condensed,
     )

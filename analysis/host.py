@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis import vocabulary
@@ -31,8 +31,7 @@ class Doing(enum.IntEnum):
     NOTHING = 4
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ThreadRecord:
+class ThreadRecord(msgspec.Struct, frozen=True, eq=False):
     """One thread's events and, per kind, when it was inside one.
 
     Attributes:

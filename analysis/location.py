@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
+
+import msgspec
 
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 _PLAIN = "file://"
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class Url:
+class Url(msgspec.Struct, frozen=True, order=True):
     """What fsspec opens, such as `s3://bucket/run/rank0.json.gz`."""
 
     text: str

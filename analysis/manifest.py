@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
@@ -21,8 +20,7 @@ _Kind = TypeVar("_Kind")
 _Duration = Annotated[float, Meta(gt=0)]
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(msgspec.Struct, frozen=True):
     """Untraced wall time per step.
 
     Attributes:
@@ -47,16 +45,14 @@ class Timing:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Outputs:
+class Outputs(msgspec.Struct, frozen=True):
     """How far a mode's outputs are from the reference's."""
 
     max_abs_difference: float | None = None
     tolerance: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GraphFile:
+class GraphFile(msgspec.Struct, frozen=True):
     """The execution trace beside the trace; older recorders wrote none.
 
     Attributes:
@@ -70,8 +66,7 @@ class GraphFile:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(msgspec.Struct, frozen=True):
     """What was run, on what; see `profiling.manifest` for every key.
 
     Attributes:
@@ -89,16 +84,15 @@ class Manifest:
     preset: str = ""
     device: str = ""
     recorded_at: str = ""
-    workload: dict[str, Any] = field(default_factory=dict)
-    environment: dict[str, Any] = field(default_factory=dict)
-    outputs: Outputs = field(default_factory=Outputs)
-    graph: GraphFile = field(default_factory=GraphFile)
+    workload: dict[str, Any] = msgspec.field(default_factory=dict)
+    environment: dict[str, Any] = msgspec.field(default_factory=dict)
+    outputs: Outputs = msgspec.field(default_factory=Outputs)
+    graph: GraphFile = msgspec.field(default_factory=GraphFile)
     grad: bool = True
     passes: str = "forward"
 
 
-@dataclass(frozen=True, slots=True)
-class _Version:
+class _Version(msgspec.Struct, frozen=True):
     schema_version: int
 
 
@@ -118,7 +112,9 @@ def read(path: Path) -> Manifest:
     """
     what = "a manifest of `profiling record`"
     found = decode(path, Manifest, SUPPORTED_VERSION, what)
-    return replace(found, passes=decode(path, _Keyword, SUPPORTED_VERSION, what).passes)
+    return msgspec.structs.replace(
+        found, passes=decode(path, _Keyword, SUPPORTED_VERSION, what).passes
+    )
 
 
 def decode(path: Path, kind: type[_Kind], supported: int, what: str) -> _Kind:

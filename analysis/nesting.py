@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis.columns import NONE
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Nest:
+class Nest(msgspec.Struct, frozen=True, eq=False):
     """n events, by thread, then as they began; arrays of shape (n,).
 
     Attributes:

@@ -6,8 +6,9 @@ each looks, and nothing is left to be worked out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import msgspec
 
 from analysis.document import Block, Cell, Estimate, Table, Unit
 
@@ -26,8 +27,7 @@ class Fact(NamedTuple):
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """A few figures side by side."""
 
     items: tuple[Fact, ...]
@@ -41,8 +41,7 @@ class StateRow(NamedTuple):
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StateBars:
+class StateBars(msgspec.Struct, frozen=True):
     """What each row's time consists of; `explained` says what the states mean."""
 
     title: str
@@ -58,8 +57,7 @@ class ValueRow(NamedTuple):
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ValueBars:
+class ValueBars(msgspec.Struct, frozen=True):
     """Values of one unit, against a reference if there is one."""
 
     title: str
@@ -76,8 +74,7 @@ class RatioRow(NamedTuple):
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RatioBars:
+class RatioBars(msgspec.Struct, frozen=True):
     """Ratios that are more or less than 1."""
 
     title: str
@@ -94,16 +91,14 @@ class Length(NamedTuple):
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Lengths:
+class Lengths(msgspec.Struct, frozen=True):
     """How many times there are of each length."""
 
     title: str
     bins: tuple[Length, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Heat:
+class Heat(msgspec.Struct, frozen=True):
     """A value for each row and column; `state` names the one that all are of, if one is."""
 
     title: str
@@ -114,8 +109,7 @@ class Heat:
     state: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineBlock:
+class TimelineBlock(msgspec.Struct, frozen=True):
     """A device's time, to be looked at closely.
 
     Attributes:
@@ -140,8 +134,7 @@ class Place(NamedTuple):
     length_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(msgspec.Struct, frozen=True):
     """A table to sort, search and copy.
 
     Attributes:
@@ -164,8 +157,7 @@ class Claim(NamedTuple):
     advice: str
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(msgspec.Struct, frozen=True):
     """What was found, the most important first."""
 
     items: tuple[Claim, ...]
@@ -185,8 +177,7 @@ PageBlock: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
+class Panel(msgspec.Struct, frozen=True):
     """A titled group of blocks; a wide one takes the whole width, a tall one two rows."""
 
     title: str
@@ -195,8 +186,7 @@ class Panel:
     tall: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Chapter:
+class Chapter(msgspec.Struct, frozen=True):
     """A titled part of the page."""
 
     title: str
@@ -204,8 +194,7 @@ class Chapter:
     panels: tuple[Panel, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True):
     """One device of one trace, in all detail.
 
     Attributes:
@@ -221,8 +210,7 @@ class Subject:
     panels: tuple[Panel, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """The whole page.
 
     Attributes:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 
 from analysis import metrics, notes
@@ -156,8 +155,7 @@ def _together(trace: Trace, measured: list[_Measured]) -> Together | None:
     return together(trace, [each.runs for each in measured])
 
 
-@dataclass(frozen=True, slots=True)
-class _Shared:
+class _Shared(msgspec.Struct, frozen=True):
     """What all devices of a trace are measured with."""
 
     trace: Trace
@@ -188,7 +186,7 @@ def _devices(
         if not found:
             raise SelectionError(_none(shared.trace, shared.within))
     return tuple(
-        dataclasses.replace(
+        msgspec.structs.replace(
             each.figures(window, gaps),
             ceilings=each.ceilings() if shared.within is None else None,
             drawn=None if marks is None else each.drawn(window, marks // len(found)),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis import vocabulary
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 _BEFORE_ALL = -(2**62)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Process:
+class Process(msgspec.Struct, frozen=True, eq=False):
     """A process whose operators ran on the CPU, as a device.
 
     Attributes:

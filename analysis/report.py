@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import msgspec
 
 from analysis.showing import Tabular
 
@@ -33,8 +33,7 @@ _TOGETHER = ("parallelism", "operator_lengths", "graph", "launches", "occupancy"
 _Metric = TypeVar("_Metric")
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
+class Drawn(msgspec.Struct, frozen=True):
     """What pictures of a device show, and tables too long for other formats.
 
     Attributes:
@@ -52,8 +51,7 @@ class Drawn:
     narrowed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceFigures(Tabular):
+class DeviceFigures(Tabular, msgspec.Struct, frozen=True):
     """All figures of one device in one window.
 
     Attributes:
@@ -113,8 +111,7 @@ class DeviceFigures(Tabular):
         return flat
 
 
-@dataclass(frozen=True, slots=True)
-class StepFigures:
+class StepFigures(msgspec.Struct, frozen=True):
     """The figures of one `ProfilerStep#N`, per device."""
 
     name: str
@@ -133,8 +130,7 @@ class Spread(NamedTuple):
     high: float
 
 
-@dataclass(frozen=True, slots=True)
-class StepSpread:
+class StepSpread(msgspec.Struct, frozen=True):
     """How far the steps of one device lie apart.
 
     Attributes:
@@ -156,8 +152,7 @@ class StepSpread:
     achieved: Spread | None
 
 
-@dataclass(frozen=True, slots=True)
-class StepTotals:
+class StepTotals(msgspec.Struct, frozen=True):
     """What the factors of a speed-up are made of, for one step of one device, in ns."""
 
     device: str
@@ -166,8 +161,7 @@ class StepTotals:
     busy_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Together:
+class Together(msgspec.Struct, frozen=True):
     """What the processes that serve each step did, taken together.
 
     Attributes:
@@ -207,8 +201,7 @@ class Together:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class TraceReport(Tabular):
+class TraceReport(Tabular, msgspec.Struct, frozen=True):
     """All figures of one trace.
 
     Attributes:
@@ -264,8 +257,7 @@ class TraceReport(Tabular):
         }
 
 
-@dataclass(frozen=True, slots=True)
-class ModeFigures:
+class ModeFigures(msgspec.Struct, frozen=True):
     """One mode of a run, compared with the run's baseline.
 
     Attributes:
@@ -328,8 +320,7 @@ class ModeFigures:
         return traced
 
 
-@dataclass(frozen=True, slots=True)
-class RunComparison:
+class RunComparison(msgspec.Struct, frozen=True):
     """The modes of one invocation of the recorder.
 
     Attributes:
@@ -355,23 +346,20 @@ class RunComparison:
     step: str = FORWARD
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True):
     """All recorded runs among the traces."""
 
     runs: tuple[RunComparison, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """A trace that could not be read, and why."""
 
     path: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Report(Tabular):
+class Report(Tabular, msgspec.Struct, frozen=True):
     """Everything that one `analyze report` found.
 
     Attributes:
@@ -401,9 +389,9 @@ class Report(Tabular):
 
 
 def plain(value: Any) -> Any:
-    """Turn dataclasses and tuples into the dicts and lists of JSON."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {each.name: plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
+    """Turn structs and tuples into the dicts and lists of JSON."""
+    if isinstance(value, msgspec.Struct):
+        return {each: plain(getattr(value, each)) for each in value.__struct_fields__}
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         return plain(value._asdict())
     if isinstance(value, dict):

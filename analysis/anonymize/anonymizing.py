@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from analysis.anonymize.rewriting import Rewriter
 from analysis.directory import companions
@@ -22,8 +23,7 @@ _COMMA = b",\n"
 _EVENTS = b'"traceEvents":['
 
 
-@dataclass(frozen=True, slots=True)
-class Anonymized:
+class Anonymized(msgspec.Struct, frozen=True):
     """What was written.
 
     Attributes:

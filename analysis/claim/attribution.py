@@ -9,10 +9,10 @@ mean over both: its Shapley value, on logarithms (docs/claim.md).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 
 from analysis.claim.figures import LEAST_PROCESSES, Measured
@@ -55,8 +55,7 @@ _ALIKE_ON_A_CPU = {SYNCHRONIZED: AS_PRINTED, WARMED_SYNCHRONIZED: WARMED}
 """Variants that do the same where nothing runs after its call has returned."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Drawn:
+class Drawn(msgspec.Struct, frozen=True, eq=False):
     """A ratio and its bootstrap draws.
 
     Attributes:

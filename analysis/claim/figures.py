@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
+
+import msgspec
 
 from analysis.document import Estimate
 
@@ -67,8 +68,7 @@ class Measured(NamedTuple):
         }
 
 
-@dataclass(frozen=True, slots=True)
-class VariantFigures:
+class VariantFigures(msgspec.Struct, frozen=True):
     """One way to time the passes.
 
     Attributes:
@@ -90,8 +90,7 @@ class VariantFigures:
     most: float
 
 
-@dataclass(frozen=True, slots=True)
-class Factor:
+class Factor(msgspec.Struct, frozen=True):
     """One cause, by what it multiplies the result.
 
     Attributes:
@@ -111,8 +110,7 @@ class Factor:
     proof: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PassFigures:
+class PassFigures(msgspec.Struct, frozen=True):
     """One pass as its traces show it: means over the processes' steps of median wall time.
 
     Attributes:
@@ -137,8 +135,7 @@ class PassFigures:
     stopwatch_share: float
 
 
-@dataclass(frozen=True, slots=True)
-class FirstCall:
+class FirstCall(msgspec.Struct, frozen=True):
     """What the first call spent its time on: the function whose own time grew most.
 
     Attributes:
@@ -154,8 +151,7 @@ class FirstCall:
     share: float
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """One claim, settled.
 
     Attributes:
@@ -215,14 +211,13 @@ class Claim:
             "repeated": self.repeated.to_json() if self.repeated else None,
             "factors": [_with_measured(factor, "measured") for factor in self.factors],
             "variants": [_with_measured(variant, "ratio") for variant in self.variants],
-            "passes": [asdict(each) for each in self.passes],
-            "first_call": asdict(self.first_call) if self.first_call else None,
+            "passes": [msgspec.to_builtins(each) for each in self.passes],
+            "first_call": msgspec.to_builtins(self.first_call),
             "notes": list(self.notes),
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(msgspec.Struct, frozen=True):
     """All claims of one `analyze claim`, and those that cannot be read."""
 
     claims: tuple[Claim, ...]
@@ -239,4 +234,4 @@ class Claims:
 
 def _with_measured(figures: Factor | VariantFigures, name: str) -> dict[str, Any]:
     measured: Measured | None = getattr(figures, name)
-    return asdict(figures) | {name: measured.to_json() if measured else None}
+    return msgspec.structs.asdict(figures) | {name: measured.to_json() if measured else None}

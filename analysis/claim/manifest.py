@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import msgspec
 from msgspec import Meta
 
 from analysis.errors import TraceError
@@ -19,8 +19,7 @@ SUPPORTED_VERSION = 1
 _Samples = Annotated[tuple[Annotated[float, Meta(gt=0)], ...], Meta(min_length=1)]
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """One process: every sample of either pass, in ns.
 
     Attributes:
@@ -36,8 +35,7 @@ class Run:
     other_cores: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(msgspec.Struct, frozen=True):
     """One way to time the passes; see `profiling.claim.variants`."""
 
     shows: str
@@ -46,8 +44,7 @@ class Variant:
     runs: tuple[Run, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TraceFile:
+class TraceFile(msgspec.Struct, frozen=True):
     """One trace: `kind` cold or warm, `part` the pass."""
 
     process: int
@@ -57,8 +54,7 @@ class TraceFile:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """A process that measured nothing, and why."""
 
     what: str
@@ -66,8 +62,7 @@ class Failure:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimManifest:
+class ClaimManifest(msgspec.Struct, frozen=True):
     """The whole file; see `profiling.claim.manifest` for every key."""
 
     schema_version: int
@@ -78,9 +73,9 @@ class ClaimManifest:
     preset: str = ""
     recorded_at: str = ""
     complete: bool = False
-    workload: dict[str, Any] = field(default_factory=dict)
-    environment: dict[str, Any] = field(default_factory=dict)
-    settings: dict[str, int] = field(default_factory=dict)
+    workload: dict[str, Any] = msgspec.field(default_factory=dict)
+    environment: dict[str, Any] = msgspec.field(default_factory=dict)
+    settings: dict[str, int] = msgspec.field(default_factory=dict)
     traces: tuple[TraceFile, ...] = ()
     failures: tuple[Failure, ...] = ()
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from analysis.claim import manifest as manifests
 from analysis.claim.attribution import (
@@ -115,7 +116,7 @@ def _claim(path: Path, manifest: ClaimManifest, load: Callable[[Path], Trace]) -
         sentences=(),
         notes=(*_notes(manifest), *seen.notes),
     )
-    return replace(claim, sentences=sentences(claim))
+    return msgspec.structs.replace(claim, sentences=sentences(claim))
 
 
 def _variant(name: str, variant: Variant, ratios: list[float]) -> VariantFigures:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass, field
 from fractions import Fraction
 from statistics import median
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis import vocabulary
@@ -36,8 +36,7 @@ COLD, WARM = "cold", "warm"
 WITH_GRAD, NO_GRAD = "with_grad", "no_grad"
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(msgspec.Struct, frozen=True):
     """One trace, of which the step of median wall time stands for all.
 
     Attributes:
@@ -51,8 +50,7 @@ class _Seen:
     own_ns: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Traced:
+class Traced(msgspec.Struct, frozen=True):
     """All traces of a claim.
 
     Attributes:
@@ -69,12 +67,13 @@ class Traced:
     notes: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(msgspec.Struct):
     """Traces by kind, pass and process."""
 
-    seen: dict[tuple[str, str], dict[int, _Seen]] = field(default_factory=lambda: defaultdict(dict))
-    notes: list[str] = field(default_factory=list)
+    seen: dict[tuple[str, str], dict[int, _Seen]] = msgspec.field(
+        default_factory=lambda: defaultdict(dict)
+    )
+    notes: list[str] = msgspec.field(default_factory=list)
 
 
 def traced(folder: Path, files: Sequence[TraceFile], load: Callable[[Path], Trace]) -> Traced:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from analysis import compose_diff, compose_diff_page
 from analysis.cli.progress import shown
@@ -61,7 +61,7 @@ def command(before: Path, after: Path, *, out: Path, top: int, reading: Reading)
         out,
         {
             "compare.html": html.render(
-                nothing, dataclasses.replace(document, page=compose_diff_page.page(found))
+                nothing, msgspec.structs.replace(document, page=compose_diff_page.page(found))
             ),
             "compare.md": markdown.render(nothing, document),
             "compare.json": as_json.encode(found.to_json(), "compare"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+import msgspec
 
 from analysis.report import plain
 from analysis.showing import Shown
@@ -47,8 +47,7 @@ class Differing(NamedTuple):
     after: str
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One figure before and after, per step.
 
     Attributes:
@@ -74,8 +73,7 @@ class Change:
     after_count: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceDiff:
+class DeviceDiff(msgspec.Struct, frozen=True):
     """One device before and after.
 
     Attributes:
@@ -123,8 +121,7 @@ class DeviceDiff:
         return {key: value for key, value in plain(self).items() if key != "factors"}
 
 
-@dataclass(frozen=True, slots=True)
-class TraceDiff:
+class TraceDiff(msgspec.Struct, frozen=True):
     """One trace before and after.
 
     Attributes:
@@ -154,12 +151,11 @@ class TraceDiff:
 
     def to_json(self) -> dict[str, Any]:
         """Return the pair's entry of compare.json."""
-        own: dict[str, Any] = plain(dataclasses.replace(self, devices=()))
+        own: dict[str, Any] = plain(msgspec.structs.replace(self, devices=()))
         return own | {"devices": [each.to_json() for each in self.devices]}
 
 
-@dataclass(frozen=True, slots=True)
-class Diff(Shown):
+class Diff(Shown, msgspec.Struct, frozen=True):
     """Everything that one comparison found.
 
     Attributes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from analysis import notes
 from analysis.directory import discover
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from analysis.trace import Progress
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(msgspec.Struct, frozen=True):
     """One trace, step by step.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+import msgspec
 
 from analysis.document import Unit
 from analysis.factors import per_step
@@ -28,8 +29,7 @@ class Ceiling(NamedTuple):
     speed_up: float
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """Something that keeps a device from more, or a reader from a conclusion.
 
     Attributes:
@@ -62,8 +62,7 @@ class Finding:
     certainty: Certainty = "likely"
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True):
     """One device of one trace, with all that is known of it.
 
     Attributes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +28,7 @@ _DIED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(msgspec.Struct, frozen=True):
     """Measures on a Dask cluster; see `Way`.
 
     Attributes:

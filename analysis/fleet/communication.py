@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 
 from analysis import launches, vocabulary
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 _UNRECORDED = CollectiveCall("", "", "", NONE, NONE, NONE, "", NONE, NONE)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Communication:
+class Communication(msgspec.Struct, frozen=True, eq=False):
     """The communications of one rank, by start; arrays of shape (n,).
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,8 +19,7 @@ _WORLD_IN_NAME = re.compile(r"(?:^|[^a-z])(?:of|world(?:[-_]?size)?)[-_.=]?(\d+)
 _HOST_IN_NAME = re.compile(r"(?P<host>.+)_\d+\.\d+\.pt\.trace\.json")
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True):
     """A trace's place in a job.
 
     Attributes:

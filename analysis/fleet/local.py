@@ -6,9 +6,10 @@ import subprocess
 import sys
 from collections import Counter, deque
 from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Pipe, wait
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from analysis.children import environment
 from analysis.fleet import memory
@@ -28,8 +29,7 @@ _DIED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
+class Pool(msgspec.Struct, frozen=True):
     """Measures on several processes of this machine; see `Way`.
 
     Attributes:

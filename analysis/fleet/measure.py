@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
 
 from analysis.errors import MissingExtraError, TraceError
 from analysis.fleet.communication import bubble, communication
@@ -64,7 +65,7 @@ def measure(task: Task, progress: Callable[[Progress], None] = lambda _: None) -
     who = identity(trace, manifest.environment if manifest else None, source.path.name)
     report = _report(source, trace, options)
     return Measured(
-        report=report if who.rank is None else dataclasses.replace(report, rank=who.rank),
+        report=report if who.rank is None else msgspec.structs.replace(report, rank=who.rank),
         identity=who,
         base_ns=trace.base_ns,
         communication=communication(trace),
@@ -86,7 +87,7 @@ def _report(source: Source, trace: Trace, options: Options) -> TraceReport:
     gaps, within, marks, hta = options
     execution, unread = execution_beside(source)
     measured = analyze(trace, gaps=gaps, within=within, execution=execution, marks=marks)
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         measured,
         label=source.label,
         notes=(*source.notes, *unread, *measured.notes),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from analysis.fleet.communication import Bubble, Communication
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from analysis.report import TraceReport
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Measured:
+class Measured(msgspec.Struct, frozen=True, eq=False):
     """One trace, measured.
 
     Attributes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import msgspec
 
 from analysis.diff.changes import FIGURES as TIMES
 from analysis.metrics.cpu import STATES as CPU_STATES
@@ -47,8 +48,7 @@ _NEEDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
+class Values(msgspec.Struct, frozen=True):
     """A figure of one device: its value, and step by step where it has steps."""
 
     value: Fraction

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from analysis.report import plain
 
@@ -14,8 +15,7 @@ SCHEMA_VERSION = 1
 """Of gate.json; within it keys are added, never renamed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(msgspec.Struct, frozen=True):
     """One rule on one device of one trace.
 
     Attributes:
@@ -41,8 +41,7 @@ class Check:
     noise: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(msgspec.Struct, frozen=True):
     """What became of all rules.
 
     Attributes:

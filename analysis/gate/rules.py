@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import operator
 import re
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from analysis.errors import SelectionError
 from analysis.gate.figures import LESS_IS_WORSE, MEANING, RATIOS, TIME_ALONE
@@ -31,8 +32,7 @@ _NUMBER = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(%?)", re.ASCII)
 _PER_CENT = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(msgspec.Struct, frozen=True):
     """A bound that a figure must keep.
 
     Attributes:
@@ -52,8 +52,7 @@ class Requirement:
     unit: Unit
 
 
-@dataclass(frozen=True, slots=True)
-class Regression:
+class Regression(msgspec.Struct, frozen=True):
     """How much worse than the baseline a figure may be.
 
     Attributes:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis import vocabulary
@@ -29,8 +29,7 @@ _BEFORE_ALL = -(2**62)
 _LISTED = 3
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Work:
+class Work(msgspec.Struct, frozen=True, eq=False):
     """Nodes of a graph with their times, step by step as launched; arrays of shape (n,).
 
     Attributes:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import gzip
 import zlib
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -72,8 +71,7 @@ class _File(msgspec.Struct):
     composite_operators: list[str] | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Accesses:
+class Accesses(msgspec.Struct, frozen=True, eq=False):
     """Which bytes the operators read and write; arrays of shape (m,), by operator.
 
     Attributes:
@@ -89,8 +87,7 @@ class Accesses:
     write: NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Handles:
+class Handles(msgspec.Struct, frozen=True, eq=False):
     """Which tensor objects the operators are given and make; arrays of shape (k,), by operator.
 
     A view makes a tensor without writing a byte; what is given that tensor needs the view.
@@ -106,8 +103,7 @@ class Handles:
     made: NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Execution:
+class Execution(msgspec.Struct, frozen=True, eq=False):
     """n operators and annotations in the order in which they began; arrays of shape (n,).
 
     Attributes:

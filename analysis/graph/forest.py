@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis import vocabulary
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     Rows = NDArray[np.intp]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Forest(Nest):
+class Forest(Nest, msgspec.Struct, frozen=True, eq=False):
     """n operators and branch annotations, by thread, then as they began; arrays of shape (n,).
 
     Attributes:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self
 
+import msgspec
 import numpy as np
 
 from analysis.columns import NONE
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
 _SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Graph:
+class Graph(msgspec.Struct, frozen=True, eq=False):
     """What depends on what on one device.
 
     Attributes:
@@ -119,7 +117,7 @@ class Graph:
             field: getattr(self, field)[rows]
             for field in ("step", "operator", "name", "branch", "lane", "start", "end")
         } | {field: getattr(self, field)[rows] for field in ("length", "work", "node_activity")}
-        return dataclasses.replace(
+        return msgspec.structs.replace(
             self,
             **columns,
             edges=Edges(

@@ -7,9 +7,9 @@ thread and step by step. A step either matches whole or not at all.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 
 from analysis import vocabulary
@@ -36,8 +36,7 @@ class Span(NamedTuple):
     high: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Match:
+class Match(msgspec.Struct, frozen=True, eq=False):
     """One step of the trace and the operators of the execution trace that are its own.
 
     Attributes:

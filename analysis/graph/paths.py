@@ -5,9 +5,9 @@ That order is topological, so one pass over the edges by target is all it takes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis.columns import NONE
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Earliest:
+class Earliest(msgspec.Struct, frozen=True, eq=False):
     """When each node could run if nothing but the edges held it; arrays of shape (n,).
 
     Attributes:

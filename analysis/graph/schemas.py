@@ -7,8 +7,9 @@ Tensor other, *, Scalar alpha=1) -> Tensor(a!)`; a `!` marks what is written.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
+
+import msgspec
 
 _WRITTEN = re.compile(r"\([^()]*!")
 _OPEN, _CLOSE = "([", ")]"
@@ -46,8 +47,7 @@ _HOST_READS = frozenset(
 _COPY = "aten::copy_"
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(msgspec.Struct, frozen=True):
     """What is known of an operator from its schema.
 
     Attributes:

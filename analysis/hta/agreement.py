@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 CAUSES = {
     "whole_microseconds": (
@@ -42,8 +42,7 @@ CAUSES = {
 """Why HTA's figures differ from ours, in the order in which the causes are tried."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(msgspec.Struct, frozen=True):
     """A rule of HTA, and what it adds to HTA's figure.
 
     Attributes:
@@ -55,8 +54,7 @@ class Cause:
     difference: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(msgspec.Struct, frozen=True):
     """One of HTA's figures beside ours, for one device.
 
     Attributes:
@@ -82,8 +80,7 @@ class Figure:
     failure: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Agreement:
+class Agreement(msgspec.Struct, frozen=True):
     """HTA's temporal breakdown, idle breakdown and communication overlap beside ours.
 
     HTA's are those of its default settings.

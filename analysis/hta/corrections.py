@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 from hta.common.trace_symbol_table import TraceSymbolTable
 from hta.trace_analysis import TraceAnalysis
@@ -50,8 +50,7 @@ _CANONICAL = {
 }
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, dict=True):
     """What HTA says of one device under some of its rules.
 
     Attributes:
@@ -65,8 +64,7 @@ class Answer:
     rounded: int
 
 
-@dataclass(frozen=True)
-class _Rules:
+class _Rules(msgspec.Struct, frozen=True, dict=True):
     """Which of HTA's rules are in force."""
 
     rounding: bool = True

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import math
 import tempfile
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
 
 from analysis.document import Column, Document, Paragraph, Section, Table, Unit
 from analysis.errors import HtaError
@@ -29,8 +30,7 @@ _LEAST_KERNELS = 3
 """HTA's default for the length of a sequence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(msgspec.Struct, frozen=True):
     """What HTA said.
 
     Attributes:

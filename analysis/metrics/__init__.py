@@ -1,4 +1,4 @@
-"""One file per analysis: a view of a device in, a frozen dataclass out."""
+"""One file per analysis: a view of a device in, a frozen struct out."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from analysis.device import FOREVER, name_rank
@@ -173,8 +173,7 @@ def _one_lane_states(waiting: list[tuple[Intervals, str]], points: Ints) -> NDAr
     return state
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Idleness:
+class _Idleness(msgspec.Struct, frozen=True, eq=False):
     """Why no lane ran: the stage of the activity that ends the gap."""
 
     device: Device

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis.showing import Tabular
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from analysis.metrics.view import View
 
 
-@dataclass(frozen=True, slots=True)
-class Breakdown(Tabular):
+class Breakdown(Tabular, msgspec.Struct, frozen=True):
     """The window's time by state.
 
     Attributes:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis.metrics.missed import Missed, missed
@@ -23,8 +23,7 @@ _LARGE = 100
 """A part of a step counts as large from one hundredth of the step's work."""
 
 
-@dataclass(frozen=True, slots=True)
-class OnSpan:
+class OnSpan(msgspec.Struct, frozen=True):
     """The nodes of one operator's name on the longest paths."""
 
     name: str
@@ -32,8 +31,7 @@ class OnSpan:
     ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class DependencyGraph(Tabular):
+class DependencyGraph(Tabular, msgspec.Struct, frozen=True):
     """What depends on what in a window; definitions in docs/measures.md.
 
     Attributes:

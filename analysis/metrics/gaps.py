@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis.columns import Role
@@ -23,8 +23,7 @@ _NAMED_WAITING = 3
 _LOOKED_AT = 64
 
 
-@dataclass(frozen=True, slots=True)
-class HostMoment:
+class HostMoment(msgspec.Struct, frozen=True):
     """What the thread that ends a gap was inside of when the gap began.
 
     Attributes:
@@ -40,8 +39,7 @@ class HostMoment:
     python: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True):
     """Activities, other than the one that ends the gap, that had been launched before its end.
 
     Attributes:
@@ -53,8 +51,7 @@ class Waiting:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(msgspec.Struct, frozen=True):
     """One interval with no lane running.
 
     Attributes:
@@ -76,8 +73,7 @@ class Gap:
     waiting: Waiting
 
 
-@dataclass(frozen=True, slots=True)
-class Gaps(Tabular):
+class Gaps(Tabular, msgspec.Struct, frozen=True):
     """The idle gaps of a window.
 
     Attributes:

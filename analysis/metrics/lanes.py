@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis.intervals import Intervals, distinct, intersect
@@ -35,8 +35,7 @@ STAGE_NAMES = tuple(_NAME[stage] for stage in Stage)
 """What reports call each `Stage`, by its number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(msgspec.Struct, frozen=True):
     """One lane's use.
 
     Attributes:
@@ -50,8 +49,7 @@ class Lane:
     busy_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Lanes(Tabular):
+class Lanes(Tabular, msgspec.Struct, frozen=True):
     """The lanes of a device.
 
     Attributes:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 
 from analysis.columns import NONE
@@ -28,8 +28,7 @@ QUEUE_LIMIT = 1024
 _SECOND_NS = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Durations:
+class Durations(msgspec.Struct, frozen=True):
     """The distribution of some times in ns; percentiles are by nearest rank."""
 
     count: int
@@ -39,8 +38,7 @@ class Durations:
     longest_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
+class Queue(msgspec.Struct, frozen=True):
     """What was launched on a lane, or on all, and had not started.
 
     Attributes:
@@ -56,8 +54,7 @@ class Queue:
     full_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class LaunchFigures(Tabular):
+class LaunchFigures(Tabular, msgspec.Struct, frozen=True):
     """The launches of what ran in the window; a replay of a graph is one launch.
 
     Attributes:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis.showing import Tabular
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from analysis.metrics.view import View
 
 
-@dataclass(frozen=True, slots=True)
-class OperatorLengths(Tabular):
+class OperatorLengths(Tabular, msgspec.Struct, frozen=True):
     """The lengths of what ran in a window; definitions in docs/measures.md.
 
     Attributes:

@@ -9,9 +9,9 @@ saved what they share in that schedule, as far as both ran alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 
 from analysis.metrics.lanes import STAGE_NAMES
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 _SAME_LANE, _OTHER_LANE = "same_lane", "not_started"
 
 
-@dataclass(frozen=True, slots=True)
-class Missed:
+class Missed(msgspec.Struct, frozen=True):
     """Pairs of one kind: names, branches and reason are the same.
 
     Attributes:

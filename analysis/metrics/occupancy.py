@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis.columns import NONE
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Occupancy(Tabular):
+class Occupancy(Tabular, msgspec.Struct, frozen=True):
     """Use of the multiprocessors (SMs), estimated from the kernels' launch shapes.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from analysis.showing import Tabular
 from analysis.vocabulary import WorkClass
@@ -19,8 +20,7 @@ _WORTHWHILE = 1.05
 """Below this, no parallelism worth a ratio is available."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parallelism(Tabular):
+class Parallelism(Tabular, msgspec.Struct, frozen=True):
     """How many lanes ran at once, on average.
 
     Attributes:

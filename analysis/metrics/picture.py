@@ -7,10 +7,10 @@ and all of them as shares of equal bins of the window. A narrower window shows m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import count, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 
 from analysis.metrics.lanes import STAGE_NAMES
@@ -96,8 +96,7 @@ class GapLengths(NamedTuple):
     total_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(msgspec.Struct, frozen=True):
     """A device's time in one window, ready to be drawn.
 
     Attributes:

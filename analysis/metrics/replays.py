@@ -6,9 +6,9 @@ node must follow which, is told by the ids of graph and node.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis.columns import NONE
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     Rows = NDArray[np.intp]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Replays:
+class Replays(msgspec.Struct, frozen=True, eq=False):
     """What graphs say of the n activities of a device.
 
     Attributes:

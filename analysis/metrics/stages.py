@@ -8,9 +8,9 @@ shows that it was queued.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis.columns import NONE
@@ -42,8 +42,7 @@ class Stage(enum.IntEnum):
     UNKNOWN = 7
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Stages:
+class Stages(msgspec.Struct, frozen=True, eq=False):
     """Stages of n activities, in the order of their device.
 
     Each activity passes four intervals, back to back and possibly empty: first

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis import vocabulary
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from analysis.device import Device, Launches
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(msgspec.Struct, frozen=True):
     """A stretch [low, high) of a device's time that a range of the host names, or two times, in ns.
 
     Attributes:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis.metrics.breakdown import by_state
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from analysis.metrics.timeline import Timeline
 
 
-@dataclass(frozen=True, slots=True)
-class StepValues:
+class StepValues(msgspec.Struct, frozen=True):
     """The figures of one step, or of the whole window; all times in ns.
 
     Attributes:
@@ -50,8 +49,7 @@ class StepValues:
         return self.wall_ns - self.busy_ns
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceSteps:
+class DeviceSteps(msgspec.Struct, frozen=True):
     """One device, step by step.
 
     Attributes:

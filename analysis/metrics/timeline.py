@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis.intervals import Intervals, covered, depth, distinct, union
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 EDGE = "idle_edge"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LaneRuns:
+class LaneRuns(msgspec.Struct, frozen=True, eq=False):
     """When each lane ran: disjoint intervals, ascending on each lane.
 
     Attributes:
@@ -45,8 +43,7 @@ class LaneRuns:
         return Intervals(self.start, self.end)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Timeline:
+class Timeline(msgspec.Struct, frozen=True, eq=False):
     """Consecutive segments of time, each with one state throughout.
 
     Segment i is [edges[i], edges[i + 1]).
@@ -92,7 +89,9 @@ class Timeline:
             return inside
         unended = (inside.running == 0) & (inside.next_run >= high)
         state = np.where(unended, self.states.index(EDGE), inside.state).astype(np.int8)
-        return dataclasses.replace(inside, state=state, next_run=np.minimum(inside.next_run, high))
+        return msgspec.structs.replace(
+            inside, state=state, next_run=np.minimum(inside.next_run, high)
+        )
 
     @property
     def lengths(self) -> Ints:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis.device import FOREVER
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from analysis.metrics.view import View
 
 
-@dataclass(frozen=True, slots=True)
-class Usage(Tabular):
+class Usage(Tabular, msgspec.Struct, frozen=True):
     """Use of a device; all times in ns.
 
     Attributes:

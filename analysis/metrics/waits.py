@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis import vocabulary
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Waits:
+class Waits(msgspec.Struct, frozen=True, eq=False):
     """What the n activities of a device wait for, beside their own lanes.
 
     Attributes:
@@ -96,8 +95,7 @@ def inferred(
     return result
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Recorded:
+class _Recorded(msgspec.Struct, frozen=True, eq=False):
     """Waits whose two lanes are known; the lane waited for is -1 where nothing ran on it."""
 
     lane: NDArray[np.int64]

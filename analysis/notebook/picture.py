@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from analysis.errors import SelectionError
 from analysis.output import write_all
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 _SUFFIX = ".svg"
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(msgspec.Struct, frozen=True):
     """A chart with its title.
 
     Attributes:

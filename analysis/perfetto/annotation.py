@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from analysis import notes
 from analysis.directory import discover
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
 _COMMA = b",\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Annotated:
+class Annotated(msgspec.Struct, frozen=True):
     """What was written.
 
     Attributes:

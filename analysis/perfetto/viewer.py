@@ -6,8 +6,9 @@ import os
 import re
 import webbrowser
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from analysis.perfetto.server import Server
 from analysis.trace import plain_file
@@ -31,8 +32,7 @@ _ODD = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(msgspec.Struct, frozen=True):
     """A trace that waits to be fetched by the viewer.
 
     Attributes:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
+import msgspec
 import numpy as np
 
 from analysis.columns import NONE
@@ -53,8 +53,7 @@ class Removed(NamedTuple, Generic[_Figure]):
     both_within_room: _Figure | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StartLatency:
+class StartLatency(msgspec.Struct, frozen=True):
     """The fitted start latencies of one kind of activity, in int ns.
 
     Below 0 where activities start before what they follow is over.
@@ -72,8 +71,7 @@ class StartLatency:
     after_other_lane: int
 
 
-@dataclass(frozen=True, slots=True)
-class Lacks:
+class Lacks(msgspec.Struct, frozen=True):
     """What of the recording a replay knows nothing of, counted.
 
     Attributes:
@@ -95,8 +93,7 @@ class Lacks:
     further_threads: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ceilings(Tabular):
+class Ceilings(Tabular, msgspec.Struct, frozen=True):
     """The predicted windows of one device.
 
     Attributes:

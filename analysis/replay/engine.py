@@ -13,9 +13,9 @@ maximum of sums, so that a replay with fewer terms is never longer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis.device import FOREVER
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Replay:
+class Replay(msgspec.Struct, frozen=True, eq=False):
     """When each activity starts and ends; int64 ns, shape (n,)."""
 
     start: Ints

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis.columns import NONE
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 _END, _READY = 0, 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Room:
+class _Room(msgspec.Struct, frozen=True):
     """The room of one multiprocessor, and what the launch shapes need of it.
 
     Attributes:

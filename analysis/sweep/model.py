@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
 
 from analysis.report import plain
 
@@ -19,8 +19,7 @@ SCHEMA_VERSION = 1
 Outcome = Literal["always", "from", "between", "never", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(msgspec.Struct, frozen=True):
     """One recorded run, and how long the operators of its baseline took.
 
     Attributes:
@@ -53,8 +52,7 @@ class Point:
         return next((each for each in self.modes if each.mode == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """Whether a mode pays, by the length of operators.
 
     It pays at a point where the whole interval of its speed-up lies above 1.
@@ -88,8 +86,7 @@ class Verdict:
     best_speed_up: Ratio | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Undone:
+class Undone(msgspec.Struct, frozen=True):
     """A point that was asked for and is not whole.
 
     Attributes:
@@ -103,8 +100,7 @@ class Undone:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sweep:
+class Sweep(msgspec.Struct, frozen=True):
     """Everything that one `analyze sweep` found.
 
     Attributes:
@@ -123,7 +119,7 @@ class Sweep:
 
     def to_json(self) -> dict[str, Any]:
         """Return sweep.json, as plain data."""
-        fields = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
+        fields = msgspec.structs.asdict(self)
         return {"schema_version": SCHEMA_VERSION} | {
             name: plain(value) for name, value in fields.items()
         }

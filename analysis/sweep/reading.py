@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -33,8 +32,7 @@ _TOLERATED = 0.1
 """Share of the cores that other programs may use."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Listed:
+class _Listed(msgspec.Struct, frozen=True):
     """A point as its recorder noted it."""
 
     state: str
@@ -43,10 +41,9 @@ class _Listed:
     other_cores: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Journal:
+class _Journal(msgspec.Struct, frozen=True):
     schema_version: int
-    points: dict[str, _Listed] = field(default_factory=dict)
+    points: dict[str, _Listed] = msgspec.field(default_factory=dict)
 
 
 def read(
@@ -169,7 +166,7 @@ def _labelled(points: Sequence[Point]) -> list[Point]:
     varied = [name for name in names if len({repr(each.get(name)) for each in facts}) > 1]
     grouping = [name for name in varied if name in ("device", *_NUMBER_OF_OPERATORS)]
     return [
-        replace(
+        msgspec.structs.replace(
             point,
             label=_words(each, varied) or point.label,
             group=_words(each, grouping),

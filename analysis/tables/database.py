@@ -6,8 +6,9 @@ import re
 import tempfile
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from analysis.errors import OutputError, QueryError
 from analysis.tables.allowed import tables_of
@@ -38,8 +39,7 @@ _AGAIN_S = 0.05
 """Seconds after which a query that has not ended is interrupted again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """What a question may do and take.
 
     Attributes:

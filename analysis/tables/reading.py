@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from analysis.columns import Trace
 from analysis.directory import discover
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     Told = Callable[[Location, Progress | None], None]
 
 
-@dataclass(slots=True)
-class Traces:
+class Traces(msgspec.Struct):
     """Traces to be read, or read already, and what went wrong with them.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from analysis.metrics.lanes import STAGE_NAMES
 from analysis.metrics.stages import Stage
@@ -22,8 +23,7 @@ class Kind(enum.Enum):
     FLAG = "BOOLEAN"
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(msgspec.Struct, frozen=True):
     """One column: its name, what it holds, and what that means; times are int64 ns."""
 
     name: str
@@ -31,8 +31,7 @@ class Field:
     meaning: str
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(msgspec.Struct, frozen=True):
     """One table: what a row is, and its columns in order."""
 
     meaning: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from analysis.errors import DamagedTraceError, TraceError
 from analysis.trace.ahead import ahead
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 _AHEAD = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(msgspec.Struct, frozen=True):
     """A trace of which the head was read.
 
     Attributes:

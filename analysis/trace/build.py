@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from analysis.columns import ACTIVITY_ROLES, NONE, Events, Role
@@ -17,7 +17,6 @@ from analysis.trace.part import Fault, Part
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import msgspec
     from numpy.typing import NDArray
 
     from analysis.trace.decimals import Times
@@ -166,8 +165,8 @@ def build(events: Sequence[Event]) -> tuple[Part, list[Fault]]:
 def spread(part: Part, numbers: list[int], number: int) -> Part:
     """Give the events of a part the numbers that they have among more events."""
     position = np.array(numbers, np.int32)[part.events.position]
-    events = dataclasses.replace(part.events, position=position)
-    return dataclasses.replace(part, events=events, number=number)
+    events = msgspec.structs.replace(part.events, position=position)
+    return msgspec.structs.replace(part, events=events, number=number)
 
 
 def _roles(categories: tuple[str, ...]) -> NDArray[np.int8]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gc
 import stat
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from analysis import cache
 from analysis.location import located
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 _LARGE = 8 << 20  # bytes as stored; less is read sooner than pyarrow is imported
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True):
     """How far reading a file has come.
 
     Attributes:
@@ -43,8 +42,7 @@ class Progress:
     events: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """How traces are read.
 
     Attributes:
@@ -61,7 +59,7 @@ class Reading:
 
     def alone(self) -> Reading:
         """Return the same, with no processes beside this one."""
-        return dataclasses.replace(self, workers=0)
+        return msgspec.structs.replace(self, workers=0)
 
     def load(self, path: Location, progress: Callable[[Progress], None] = lambda _: None) -> Trace:
         """Read a trace so; see `load`."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
+import msgspec
 import numpy as np
 
 from analysis.columns import (
@@ -166,10 +166,10 @@ class _Columns:
 
 
 def _arrays(table: Any) -> Iterable[tuple[str, NDArray[Any]]]:
-    for field in dataclasses.fields(table):
-        value = getattr(table, field.name)
+    for name in table.__struct_fields__:
+        value = getattr(table, name)
         if isinstance(value, np.ndarray):
-            yield field.name, value
+            yield name, value
 
 
 def without_duplicates(tables: Tables, resolution_ns: int) -> tuple[Tables, int]:
@@ -197,7 +197,7 @@ def without_duplicates(tables: Tables, resolution_ns: int) -> tuple[Tables, int]
         rows = kept[before.row]
         columns = {column: values[rows] for column, values in _arrays(before)}
         columns["row"] = place[columns["row"]]
-        details[table] = dataclasses.replace(before, **columns)
+        details[table] = msgspec.structs.replace(before, **columns)
     return Tables(events.select(kept), **details), len(twins)
 
 

@@ -6,8 +6,9 @@ import gzip
 import tempfile
 import zlib
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
+
+import msgspec
 
 from analysis.errors import DamagedTraceError
 from analysis.trace import MAX_BYTES, STDIN
@@ -25,8 +26,7 @@ _BOM = b"\xef\xbb\xbf"
 _SNIFFED = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Plain:
+class Plain(msgspec.Struct, frozen=True):
     """A trace in a file that is open.
 
     Attributes:

@@ -6,8 +6,9 @@ import os
 import stat
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
+
+import msgspec
 
 from analysis import remote
 from analysis.errors import NotATraceError, TraceError
@@ -38,8 +39,7 @@ _MAGIC = {
 }
 
 
-@dataclass(slots=True)
-class Stored:
+class Stored(msgspec.Struct):
     """An open file.
 
     Attributes:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+import msgspec
 
 from analysis.trace import decode
 from analysis.trace.cut import KEYS
@@ -35,8 +36,7 @@ _MORE_KEYS = re.compile(rb'\s*(?:\}|,\s*(?:"|\Z))')
 BLANK = b" \t\r\n\0"
 
 
-@dataclass(slots=True)
-class Walk(Generic[_Event]):
+class Walk(msgspec.Struct, Generic[_Event]):
     """What was found in a text.
 
     Attributes:
@@ -49,10 +49,10 @@ class Walk(Generic[_Event]):
         closed: whether the list of events ends there.
     """
 
-    events: list[_Event] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)
-    ranges: list[tuple[int, int]] = field(default_factory=list)
-    losses: list[Loss] = field(default_factory=list)
+    events: list[_Event] = msgspec.field(default_factory=list)
+    numbers: list[int] = msgspec.field(default_factory=list)
+    ranges: list[tuple[int, int]] = msgspec.field(default_factory=list)
+    losses: list[Loss] = msgspec.field(default_factory=list)
     number: int = 0
     used: int = 0
     closed: bool = False

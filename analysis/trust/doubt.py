@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from analysis.columns import Role
 from analysis.device import Device, accelerators
@@ -22,8 +23,7 @@ class Gravity(enum.IntEnum):
     UNUSABLE = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(msgspec.Struct, frozen=True):
     """One thing that speaks against a trace.
 
     Attributes:

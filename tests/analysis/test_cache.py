@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -59,11 +59,8 @@ def same(one: Trace, other: Trace) -> bool:
     def plain(value: object) -> object:
         if isinstance(value, np.ndarray):
             return value.dtype, value.tolist()
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return [
-                (field.name, plain(getattr(value, field.name)))
-                for field in dataclasses.fields(value)
-            ]
+        if isinstance(value, msgspec.Struct):
+            return [(name, plain(getattr(value, name))) for name in value.__struct_fields__]
         return value
 
     return plain(one) == plain(other)
@@ -164,8 +161,8 @@ def test_an_entry_of_impossible_columns_is_refused(trace: Path) -> None:
         {"end": sound.events.start - 1},
     ]
     for change in changes:
-        events = dataclasses.replace(sound.events, **change)
-        cache.put(entry, dataclasses.replace(sound, events=events))
+        events = msgspec.structs.replace(sound.events, **change)
+        cache.put(entry, msgspec.structs.replace(sound, events=events))
         assert entry.is_file()
         assert cache.get(entry, trace) is None
     cache.put(entry, sound)

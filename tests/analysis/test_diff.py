@@ -9,6 +9,7 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -513,7 +514,8 @@ def test_the_page_holds_every_name_as_text(tmp_path: Path) -> None:
         analysis.load(write_trace(tmp_path / "b.json", steps(gemm=150))),
     )
     shown = html.render(
-        Report((), None), dataclasses.replace(compose(found), page=compose_diff_page.page(found))
+        Report((), None),
+        msgspec.structs.replace(compose(found), page=compose_diff_page.page(found)),
     )
     assert name not in shown
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown

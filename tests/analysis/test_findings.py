@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from analysis import compose_findings, findings
@@ -196,7 +196,9 @@ def test_every_rule_is_tried() -> None:
 
 
 def test_evidence_names_the_worst_gap_and_where_the_host_was() -> None:
-    other = dataclasses.replace(GAP, breakdown_ns={"idle_host_sync": 299}, host=None, after=None)
+    other = msgspec.structs.replace(
+        GAP, breakdown_ns={"idle_host_sync": 299}, host=None, after=None
+    )
     found = asked("blocking_sync", about(states={"idle_host_sync": 600}, gaps=[other, GAP]))
     assert found is not None
     assert found.evidence == (
@@ -395,7 +397,7 @@ def test_the_environment(
 ) -> None:
     path = record("streams", TWO_LANES, times(500), environment={"env": variables})
     trace = report([path]).traces[0]
-    device = dataclasses.replace(about(lanes=("7", "20")).device)
+    device = msgspec.structs.replace(about(lanes=("7", "20")).device)
     subject = Subject(trace, device)
     found = {rule.__name__ for rule in RULES if rule(subject)}
     assert found & {"launches_block", "one_connection"} == rules

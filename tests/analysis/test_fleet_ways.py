@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import pickle
 import signal
@@ -13,6 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from analysis import cache
@@ -145,7 +145,7 @@ def test_what_is_damaged_or_foreign_is_no_result(folder: Path, tmp_path: Path) -
             return os.system, (f"touch {witness}",)
 
     harmful: Any = Harmful()
-    replaced = dataclasses.replace(result, identity=harmful)
+    replaced = msgspec.structs.replace(result, identity=harmful)
     for foreign in (Harmful(), replaced, "text"):
         kept_bytes = pickle.dumps(foreign)
         digest = kept.blake2b(kept_bytes, digest_size=20).digest()  # type: ignore[attr-defined] # as it does
@@ -181,7 +181,7 @@ def test_a_rank_that_kills_its_worker_is_named_and_the_others_are_there(
     killer.start()
     try:
         listed = tasks(folder)
-        fifo = dataclasses.replace(listed[0].source, path=folder / "rank9.json")
+        fifo = msgspec.structs.replace(listed[0].source, path=folder / "rank9.json")
         found = run([*listed, listed[0]._replace(source=fifo)], Pool(jobs=2), quiet)
     finally:
         over.set()

@@ -1,8 +1,8 @@
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from analysis import Trace, headline
 from analysis.metrics import accelerator, cpu

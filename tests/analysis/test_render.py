@@ -1,6 +1,5 @@
 """What all formats have in common, and report.json."""
 
-import dataclasses
 import json
 import math
 import subprocess
@@ -8,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from analysis.document import (
@@ -117,20 +117,20 @@ def test_json_refuses_what_is_no_number(figure: float) -> None:
         baseline=None,
         modes=(),
     )
-    report = dataclasses.replace(REPORT, comparison=Comparison((run,)))
+    report = msgspec.structs.replace(REPORT, comparison=Comparison((run,)))
     place = rf"report\.comparison\.runs\[0\]\.workload\.sizes\[1\] is {figure}, expected a number"
     with pytest.raises(OutputError, match=place):
         as_json.render(report, DOCUMENT)
 
 
 def test_json_spells_out_bytes_of_file_names_that_are_no_text() -> None:
-    trace = dataclasses.replace(TRACE, path="tr\udcffces/é.json")
-    written = json.loads(as_json.render(dataclasses.replace(REPORT, traces=(trace,)), DOCUMENT))
+    trace = msgspec.structs.replace(TRACE, path="tr\udcffces/é.json")
+    written = json.loads(as_json.render(msgspec.structs.replace(REPORT, traces=(trace,)), DOCUMENT))
     assert written["traces"][0]["path"] == "tr\\udcffces/é.json"
 
 
 def test_json_keeps_names_as_they_are() -> None:
     name = 'a|`b` <c>\n\t"\\ \x1b[31m 中 \u202e'
-    trace = dataclasses.replace(TRACE, notes=(name,))
-    written = json.loads(as_json.render(dataclasses.replace(REPORT, traces=(trace,)), DOCUMENT))
+    trace = msgspec.structs.replace(TRACE, notes=(name,))
+    written = json.loads(as_json.render(msgspec.structs.replace(REPORT, traces=(trace,)), DOCUMENT))
     assert written["traces"][0]["notes"] == [name]

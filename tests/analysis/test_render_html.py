@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import hashlib
 import html
 import json
@@ -11,6 +10,7 @@ import re
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 import analysis
@@ -124,10 +124,11 @@ def _renamed(value: Any, name: str, new: str) -> Any:
     """Replace a name wherever a report holds it."""
     if value == name:
         return new
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = [each.name for each in dataclasses.fields(value)]
-        changed = {each: _renamed(getattr(value, each), name, new) for each in fields}
-        return dataclasses.replace(value, **changed)
+    if isinstance(value, msgspec.Struct):
+        changed = {
+            each: _renamed(getattr(value, each), name, new) for each in value.__struct_fields__
+        }
+        return msgspec.structs.replace(value, **changed)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*(_renamed(each, name, new) for each in value))
     if isinstance(value, (tuple, list)):

@@ -100,7 +100,7 @@ def made(length: float, low: float | None, group: str = "") -> Point:
 
 
 def figures(mode: str, ratio: Ratio) -> ModeFigures:
-    nothing = dict.fromkeys(ModeFigures.__dataclass_fields__)
+    nothing = dict.fromkeys(ModeFigures.__struct_fields__)
     known = {"mode": mode, "path": "", "wall_ns": 1.0, "wall_ci95_ns": (1.0, 1.0)}
     return ModeFigures(**{**nothing, **known, "speed_up": ratio})  # type: ignore[arg-type]
 

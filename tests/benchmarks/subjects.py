@@ -8,7 +8,6 @@ process from outside.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import gc
 import json
 import logging
@@ -151,6 +150,7 @@ def made_up_trace(activities: int, lanes: int = 4, seed: int = 0) -> Trace:
     gigabyte.
     """
     import numpy as np  # noqa: PLC0415 - as above
+    from msgspec.structs import replace  # noqa: PLC0415 - as above
 
     random = np.random.default_rng(seed)
     launch_end = np.cumsum(random.integers(2_000, 12_000, activities))
@@ -167,13 +167,13 @@ def made_up_trace(activities: int, lanes: int = 4, seed: int = 0) -> Trace:
         start[mine] = np.maximum.accumulate(earliest - before) + before
     pattern = _pattern(lanes)
     call = np.full(activities, lanes)
-    events = dataclasses.replace(
+    events = replace(
         pattern.events.select(np.concatenate([lane, call])),
         start=np.concatenate([start, launch_start]),
         end=np.concatenate([start + duration, launch_end]),
         correlation=np.tile(np.arange(1, activities + 1), 2),
     )
-    return dataclasses.replace(pattern, events=events)
+    return replace(pattern, events=events)
 
 
 def _pattern(lanes: int) -> Trace:

@@ -7,14 +7,14 @@ so that a picture looks right in a page that sets them and alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+import msgspec
 
 Texture: TypeAlias = Literal["solid", "rising", "falling", "crossed", "dotted", "lined"]
 
 
-@dataclass(frozen=True, slots=True)
-class Tone:
+class Tone(msgspec.Struct, frozen=True):
     """How one kind of time looks.
 
     Attributes:
