@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +11,10 @@ from analysis import compose_claim
 from analysis.claim import settle
 from analysis.cli.progress import shown
 from analysis.cli.reading import reading_options
+from analysis.cli.saying import say, say_written
 from analysis.output import check_writable, write_all
-from analysis.render import as_json, markdown, terminal
+from analysis.render import as_json, markdown
 from analysis.render.claim import picture
-from analysis.units import encodable
 
 if TYPE_CHECKING:
     from analysis.claim import Claims
@@ -51,15 +49,8 @@ def command(claims: tuple[Path, ...], *, out: Path, reading: Reading) -> int:
         found = settle(claims, reading=reading, progress=progress)
     document = compose_claim.document(found)
     written = write_all(out, _files(found, document))
-    summary = terminal.render(
-        found,
-        document,
-        width=shutil.get_terminal_size().columns,
-        color=sys.stdout.isatty(),
-        encoding=sys.stdout.encoding,
-    )
-    click.echo(summary, nl=False)
-    click.echo(encodable("Written: " + ", ".join(map(str, written)), sys.stdout.encoding))
+    say(document)
+    say_written(written)
     return _SOME_FAILED if found.failures else 0
 
 
@@ -69,7 +60,7 @@ def _files(found: Claims, document: Document) -> dict[str, str | bytes]:
         for number, claim in enumerate(found.claims, start=1)
     }
     return {
-        "claim.md": markdown.render(found, document),
-        "claim.json": as_json.render(found, document),
+        "claim.md": markdown.render(document),
+        "claim.json": as_json.encode(found.to_json(), "claim"),
         **pictures,
     }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +11,10 @@ import msgspec
 from analysis import compose_diff, compose_diff_page
 from analysis.cli.progress import shown
 from analysis.cli.reading import reading_options
+from analysis.cli.saying import say, say_written
 from analysis.diff import compare
 from analysis.output import check_writable, write_all
-from analysis.render import as_json, bars, html, markdown, terminal
-from analysis.report import Report
-from analysis.units import encodable
+from analysis.render import as_json, bars, html, markdown
 
 if TYPE_CHECKING:
     from analysis.trace import Reading
@@ -56,25 +53,16 @@ def command(before: Path, after: Path, *, out: Path, top: int, reading: Reading)
     with shown() as progress:
         found = compare(before, after, reading=reading, progress=progress)
     document = compose_diff.compose(found, top=top)
-    nothing = Report((), None)
     written = write_all(
         out,
         {
             "compare.html": html.render(
-                nothing, msgspec.structs.replace(document, page=compose_diff_page.page(found))
+                msgspec.structs.replace(document, page=compose_diff_page.page(found))
             ),
-            "compare.md": markdown.render(nothing, document),
+            "compare.md": markdown.render(document),
             "compare.json": as_json.encode(found.to_json(), "compare"),
         },
     )
-    summary = terminal.render(
-        nothing,
-        document,
-        width=shutil.get_terminal_size().columns,
-        color=sys.stdout.isatty(),
-        encoding=sys.stdout.encoding,
-        bars=[bars.Row(label, states) for label, states in compose_diff.breakdowns(found)],
-    )
-    click.echo(summary, nl=False)
-    click.echo(encodable("Written: " + ", ".join(map(str, written)), sys.stdout.encoding))
+    say(document, [bars.Row(label, states) for label, states in compose_diff.breakdowns(found)])
+    say_written(written)
     return _SOME_FAILED if found.failures else 0

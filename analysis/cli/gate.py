@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +10,12 @@ import click
 from analysis import compose_gate
 from analysis.cli.progress import shown
 from analysis.cli.reading import reading_options
+from analysis.cli.saying import say
 from analysis.cli.summary import PRINTED, SummaryPath, add_summary
 from analysis.errors import AnalysisError
 from analysis.gate import gate, regression, requirement
 from analysis.gate.figures import MEANING
-from analysis.render import as_json, markdown, terminal
-from analysis.report import Report
+from analysis.render import as_json, markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,19 +111,11 @@ def command(
             reading=reading,
             progress=progress,
         )
-    nothing = Report((), None)
     if as_data:
         click.echo(as_json.encode(found.to_json(), "gate"), nl=False)
     elif summary != PRINTED:
-        shown_text = terminal.render(
-            nothing,
-            compose_gate.compose_lines(found),
-            width=shutil.get_terminal_size().columns,
-            color=sys.stdout.isatty(),
-            encoding=sys.stdout.encoding,
-        )
-        click.echo(shown_text, nl=False)
-    add_summary(summary, markdown.render(nothing, compose_gate.compose(found)))
+        say(compose_gate.compose_lines(found))
+    add_summary(summary, markdown.render(compose_gate.compose(found)))
     if found.failures:
         return _UNREADABLE
     return 0 if found.passed else _FAILED

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +11,10 @@ import click
 from analysis import compose_graph
 from analysis.cli.progress import shown
 from analysis.cli.reading import reading_options
+from analysis.cli.saying import say, say_written
 from analysis.graphing import graphed
 from analysis.output import check_writable, write_all
-from analysis.render import dot, graphml, svg, terminal
-from analysis.report import Report
-from analysis.units import encodable
+from analysis.render import dot, graphml, svg
 
 if TYPE_CHECKING:
     from analysis.graphing import Graphed
@@ -65,15 +62,8 @@ def command(
             progress=progress,
         )
     written = write_all(out, _files(found))
-    table = terminal.render(
-        Report((), None),
-        compose_graph.document(found.report),
-        width=shutil.get_terminal_size().columns,
-        color=sys.stdout.isatty(),
-        encoding=sys.stdout.encoding,
-    )
-    click.echo(table, nl=False)
-    click.echo(encodable("Written: " + ", ".join(map(str, written)), sys.stdout.encoding))
+    say(compose_graph.document(found.report))
+    say_written(written)
     return 0
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,12 +10,11 @@ import click
 
 from analysis.cli.progress import shown
 from analysis.cli.reading import reading_options
+from analysis.cli.saying import say
 from analysis.directory import discover
 from analysis.errors import SelectionError
 from analysis.hta import require, trace_analysis
 from analysis.hta.tables import ANALYSES, answers
-from analysis.render import terminal
-from analysis.report import Report
 
 if TYPE_CHECKING:
     from analysis.trace import Reading
@@ -69,14 +66,7 @@ def command(
         traces, include_last_profiler_step=last_step, rounding=False if no_rounding else None
     )
     found = answers(analysis, names, operator=operator, paths=analysis.t.trace_files)
-    table = terminal.render(
-        Report((), None),
-        found.document,
-        width=shutil.get_terminal_size().columns,
-        color=sys.stdout.isatty(),
-        encoding=sys.stdout.encoding,
-    )
-    click.echo(table, nl=False)
+    say(found.document)
     return _ALL_FAILED if len(found.failures) == len(names) else 0
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,16 +9,17 @@ import click
 
 from analysis.cli.progress import shown
 from analysis.cli.reading import reading_options
+from analysis.cli.saying import say, say_written
 from analysis.cli.summary import PRINTED, SummaryPath, add_summary
 from analysis.cli.ways import Where, way_options
 from analysis.compose import compose
 from analysis.document import Document
 from analysis.output import check_writable, write_all
 from analysis.pipeline import DEFAULT_GAPS, Times
-from analysis.render import RENDERERS, bars, markdown, table_files, terminal
+from analysis.render import RENDERERS, bars, markdown, table_files
 from analysis.report_tables import tables as flat
 from analysis.reporting import report
-from analysis.units import encodable, nanoseconds
+from analysis.units import nanoseconds
 from analysis.vocabulary import PROFILER_STEP
 
 if TYPE_CHECKING:
@@ -145,18 +144,10 @@ def command(
         write_all(out / "tables", files)
         written.append(out / "tables")
     if summary is not None:
-        add_summary(summary, markdown.render(found, Document(document.summary, ())))
+        add_summary(summary, markdown.render(Document(document.summary, ())))
     if summary != PRINTED:
-        told = terminal.render(
-            found,
-            document,
-            width=shutil.get_terminal_size().columns,
-            color=sys.stdout.isatty(),
-            encoding=sys.stdout.encoding,
-            bars=bars.rows(found),
-        )
-        click.echo(told, nl=False)
-        click.echo(encodable("Written: " + ", ".join(map(str, written)), sys.stdout.encoding))
+        say(document, bars.rows(found))
+        say_written(written)
     return _SOME_FAILED if found.failures else 0
 
 

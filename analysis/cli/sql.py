@@ -16,7 +16,6 @@ from analysis.cli.ways import Where
 from analysis.errors import QueryError
 from analysis.output import check_writable, write_all
 from analysis.render import terminal
-from analysis.report import Report
 from analysis.tables.answers import FORMATS, document
 from analysis.tables.asking import Question
 from analysis.tables.database import Limits
@@ -184,7 +183,6 @@ def _encoding(out: Path | None) -> str:
 def _table(answer: pa.Table, rows: int, *, to_file: bool) -> str:
     width = max(shutil.get_terminal_size().columns, _LEAST_WIDTH)
     return terminal.render(
-        Report((), None),
         document(answer, rows, longest=width // 2 - 2),
         width=width,
         color=not to_file and sys.stdout.isatty(),

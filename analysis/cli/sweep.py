@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +9,10 @@ import click
 
 from analysis.cli.progress import shown
 from analysis.cli.reading import reading_options
+from analysis.cli.saying import say, say_written
 from analysis.output import check_writable, write_all
-from analysis.render import as_json, markdown, terminal
-from analysis.report import Report
+from analysis.render import as_json, markdown
 from analysis.sweep import compose, draw, read
-from analysis.units import encodable
 
 if TYPE_CHECKING:
     from analysis.trace import Reading
@@ -45,8 +42,8 @@ def command(folders: tuple[Path, ...], *, out: Path, reading: Reading) -> int:
     check_writable(out)
     with shown() as progress:
         found = read(folders, reading=reading, progress=progress)
-    document, nothing = compose(found), Report((), None)
-    page = markdown.render(nothing, document)
+    document = compose(found)
+    page = markdown.render(document)
     picture = f"\n![Speed-up and its factors over operator length]({_PICTURE})\n"
     written = write_all(
         out,
@@ -56,13 +53,6 @@ def command(folders: tuple[Path, ...], *, out: Path, reading: Reading) -> int:
             _PICTURE: draw(found),
         },
     )
-    summary = terminal.render(
-        nothing,
-        document,
-        width=shutil.get_terminal_size().columns,
-        color=sys.stdout.isatty(),
-        encoding=sys.stdout.encoding,
-    )
-    click.echo(summary, nl=False)
-    click.echo(encodable("Written: " + ", ".join(map(str, written)), sys.stdout.encoding))
+    say(document)
+    say_written(written)
     return _INCOMPLETE if found.failures else 0

@@ -1,8 +1,7 @@
 """The report's formats. Nothing is computed here, and nothing is read or written.
 
-A format of a file costs one module with `render(report, document)` and one line
-in `RENDERERS`. The terminal is told its width and colours, too, hence stands
-beside them: `analysis.render.terminal`.
+A format of a file costs one module and one line in `RENDERERS`. The terminal is told
+its width and colours, too, hence stands beside them: `analysis.render.terminal`.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
     from analysis.report import Report
 
 RENDERERS: dict[str, Callable[[Report, Document], str | bytes]] = {
-    "html": html.render,
-    "md": markdown.render,
-    "json": as_json.render,
+    "html": lambda _, document: html.render(document),
+    "md": lambda _, document: markdown.render(document),
+    "json": lambda report, _: as_json.encode(report.to_json(), "report"),
 }
 """The formats that are written to files, by suffix."""
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from analysis.errors import OutputError
-
-if TYPE_CHECKING:
-    from analysis.document import Document
 
 
 class Plain(Protocol):
@@ -18,15 +15,6 @@ class Plain(Protocol):
 
     def to_json(self) -> dict[str, Any]:
         """Return dicts, lists, texts and finite numbers."""
-
-
-def render(report: Plain, _document: Document) -> bytes:
-    """Return the data of a report, or of what else was found, as indented JSON.
-
-    Raises:
-        OutputError: a figure is infinite or not a number, which JSON cannot say.
-    """
-    return encode(report.to_json(), "report")
 
 
 def encode(data: Any, place: str) -> bytes:

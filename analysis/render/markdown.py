@@ -25,7 +25,7 @@ _NO_CODE_SPAN = re.compile(r"[`|]")
 _ENTITIES = {"<": "&lt;", "&": "&amp;", "|": "&#124;", "$": "&#36;"}
 
 
-def render(_report: object, document: Document) -> str:
+def render(document: Document) -> str:
     """Return the document as Markdown, ending in a newline."""
     return _Markdown().document(document)
 

@@ -27,7 +27,6 @@ _GAP = 2
 
 
 def render(
-    _report: object,
     document: Document,
     *,
     width: int,

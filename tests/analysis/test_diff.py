@@ -25,7 +25,6 @@ from analysis.diff.recording import Recording
 from analysis.document import Table
 from analysis.errors import SelectionError, TraceError
 from analysis.render import as_json, html, markdown, schema
-from analysis.report import Report
 from analysis.statistics import rank_test
 from tests.builders import (
     annotation,
@@ -349,7 +348,7 @@ def test_directories_by_mode(record: Record, tmp_path: Path) -> None:
     assert before.startswith("sequential: ")
     assert before.endswith("(none there of that mode and rank)")
     assert after.startswith("stacked: ")
-    document = markdown.render(Report((), None), compose(found))
+    document = markdown.render(compose(found))
     assert "- Only before: sequential: " in document
     assert "- Only after: stacked: " in document
 
@@ -514,7 +513,6 @@ def test_the_page_holds_every_name_as_text(tmp_path: Path) -> None:
         analysis.load(write_trace(tmp_path / "b.json", steps(gemm=150))),
     )
     shown = html.render(
-        Report((), None),
         msgspec.structs.replace(compose(found), page=compose_diff_page.page(found)),
     )
     assert name not in shown

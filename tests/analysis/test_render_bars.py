@@ -101,13 +101,13 @@ def test_labels_are_data() -> None:
 @pytest.mark.parametrize("color", [True, False])
 def test_bars_follow_the_title(color: bool) -> None:
     rows = [Row("a", {"overlapped": 1})]
-    shown = terminal.render(None, PAGE, width=80, color=color, bars=rows)
+    shown = terminal.render(PAGE, width=80, color=color, bars=rows)
     assert ("\x1b[32m█" in shown) is color
     plain = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
     assert plain[:4] == ["T", "- one", "", TITLE]
     assert plain[4].startswith("a  ███")
     assert plain[-1] == "U"
-    assert TITLE not in terminal.render(None, PAGE, width=80, color=color)
+    assert TITLE not in terminal.render(PAGE, width=80, color=color)
 
 
 def test_the_commands_draw_them(analyze: Analyze, tmp_path: Path) -> None:

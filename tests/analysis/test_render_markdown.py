@@ -51,7 +51,7 @@ NAMES = (
 
 
 def rendered(*blocks: Block, title: str = "Title", level: int = 2) -> str:
-    return markdown.render(EMPTY, Document((Section(title, level, blocks),), ()))
+    return markdown.render(Document((Section(title, level, blocks),), ()))
 
 
 def seen(token: Token) -> str:
@@ -140,7 +140,7 @@ def test_the_whole_page() -> None:
         (Section("Found", 1, (Bullets(("one", "two")),)),),
         (Section("Trace", 2, (Paragraph("Its figures."), table)),),
     )
-    assert markdown.render(EMPTY, page) == (
+    assert markdown.render(page) == (
         "# Found\n"
         "\n"
         "- one\n"

@@ -55,7 +55,7 @@ SUMMARY = Document(
 def show(
     document: Document, *, width: int = 80, color: bool = False, encoding: str = "utf-8"
 ) -> str:
-    return terminal.render(EMPTY, document, width=width, color=color, encoding=encoding)
+    return terminal.render(document, width=width, color=color, encoding=encoding)
 
 
 def prose(text: str) -> Document:

@@ -190,7 +190,7 @@ def test_the_whole_folder_through_all_renderers(tmp_path: Path) -> None:
         assert "NaN" not in text
         assert "nan%" not in text
     for width, color in ((40, False), (80, True), (200, False)):
-        shown = terminal.render(found, document, width=width, color=color)
+        shown = terminal.render(document, width=width, color=color)
         assert len(shown.splitlines()) > len(paths)
         assert ("\x1b" in shown) is color
 

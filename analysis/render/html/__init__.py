@@ -23,7 +23,6 @@ from analysis.render.html.markup import element, words
 if TYPE_CHECKING:
     from analysis.document import Document
     from analysis.page import Subject
-    from analysis.report import Report
 
 MOST_BYTES = 5_000_000
 """A page is never larger."""
@@ -44,7 +43,7 @@ _TEXTURES = {
 _DASH = "\N{EN DASH}"
 
 
-def render(_report: Report, document: Document) -> str:
+def render(document: Document) -> str:
     """Return the report as a page."""
     return _page(document.page or _without_pictures(document))
 
