@@ -14,6 +14,8 @@ from profiling.manifest import PASSES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
 COUNT = click.IntRange(min=1)
 
 device_option = click.option(
@@ -53,6 +55,42 @@ def workload_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help=f"{SIZE_HELP[field.name]}  [of the preset; post: {getattr(_POST, field.name)}]",
         )(command)
     return command
+
+
+def measuring_options(*, warmup: int, steps: int, rounds: int) -> _Decorator:
+    """How much is measured, by default, and whether in one process."""
+    options = (
+        click.option(
+            "--warmup",
+            type=click.IntRange(min=0),
+            default=warmup,
+            show_default=True,
+            help="Steps of a mode before anything is measured.",
+        ),
+        click.option(
+            "--steps", type=COUNT, default=steps, show_default=True, help="Steps in a trace."
+        ),
+        click.option(
+            "--rounds",
+            type=COUNT,
+            default=rounds,
+            show_default=True,
+            help="Timing samples of each mode.",
+        ),
+        click.option(
+            "--isolate/--no-isolate",
+            default=True,
+            show_default=True,
+            help="Give each mode a process of its own; in one, modes slow each other down.",
+        ),
+    )
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 def step_options(command: Callable[..., int]) -> Callable[..., int]:

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from profiling.branches import PRESETS, Workload
-from profiling.cli.options import COUNT, device_option, step_options, workload_options
+from profiling.cli.options import (
+    device_option,
+    measuring_options,
+    step_options,
+    workload_options,
+)
 from profiling.cli.progress import progress
 from profiling.doubts import disturbances
 from profiling.manifest import PASSES
@@ -44,29 +49,13 @@ if TYPE_CHECKING:
 )
 @workload_options
 @device_option
-@click.option(
-    "--warmup",
-    type=click.IntRange(min=0),
-    default=20,
-    show_default=True,
-    help="Steps of a mode before anything is measured.",
-)
-@click.option("--steps", type=COUNT, default=20, show_default=True, help="Steps in a trace.")
-@click.option(
-    "--rounds", type=COUNT, default=60, show_default=True, help="Timing samples of each mode."
-)
+@measuring_options(warmup=20, steps=20, rounds=60)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     default="traces",
     show_default=True,
     help="Folder to write into.",
-)
-@click.option(
-    "--isolate/--no-isolate",
-    default=True,
-    show_default=True,
-    help="Give each mode a process of its own; in one, modes slow each other down.",
 )
 @step_options
 @click.option(

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from profiling.branches import DTYPES, PRESETS, Workload
-from profiling.cli.options import COUNT, SIZE_HELP, device_option, step_options
+from profiling.cli.options import (
+    COUNT,
+    SIZE_HELP,
+    device_option,
+    measuring_options,
+    step_options,
+)
 from profiling.cli.progress import progress
 from profiling.doubts import disturbances
 from profiling.journal import FAILED, MISSING, RECORDED, Entry
@@ -75,29 +81,13 @@ def _axis_options(command: Any) -> Any:
     help="Sizes that are not varied.",
 )
 @device_option
-@click.option(
-    "--warmup",
-    type=click.IntRange(min=0),
-    default=5,
-    show_default=True,
-    help="Steps of a mode before anything is measured.",
-)
-@click.option("--steps", type=COUNT, default=5, show_default=True, help="Steps in a trace.")
-@click.option(
-    "--rounds", type=COUNT, default=20, show_default=True, help="Timing samples of each mode."
-)
+@measuring_options(warmup=5, steps=5, rounds=20)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     default="traces/sweep",
     show_default=True,
     help="Folder of the sweep; each point gets one in it.",
-)
-@click.option(
-    "--isolate/--no-isolate",
-    default=True,
-    show_default=True,
-    help="Give each mode a process of its own; in one, modes slow each other down.",
 )
 @step_options
 @click.option(
