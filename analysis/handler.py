@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from analysis.compose import compose
+from analysis.compose.report import compose
 from analysis.output import write_all
 from analysis.render import RENDERERS
 from analysis.reporting import report

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analysis import compose_claim
 from analysis.claim import settle
 from analysis.cli.progress import shown
 from analysis.cli.reading import reading_options
 from analysis.cli.saying import say, say_written
+from analysis.compose import claim as compose_claim
 from analysis.output import check_writable, write_all
 from analysis.render import as_json, markdown
 from analysis.render.claim import picture

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from analysis import compose_diff, compose_diff_page
 from analysis.cli.progress import shown
 from analysis.cli.reading import reading_options
 from analysis.cli.saying import say, say_written
+from analysis.compose import diff as compose_diff
+from analysis.compose import diff_page as compose_diff_page
 from analysis.diff import compare
 from analysis.output import check_writable, write_all
 from analysis.render import as_json, bars, html, markdown

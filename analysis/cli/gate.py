@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analysis import compose_gate
 from analysis.cli.progress import shown
 from analysis.cli.reading import reading_options
 from analysis.cli.saying import say
 from analysis.cli.summary import PRINTED, SummaryPath, add_summary
+from analysis.compose import gate as compose_gate
 from analysis.errors import AnalysisError
 from analysis.gate import gate, regression, requirement
 from analysis.gate.figures import MEANING

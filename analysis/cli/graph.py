@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analysis import compose_graph
 from analysis.cli.progress import shown
 from analysis.cli.reading import reading_options
 from analysis.cli.saying import say, say_written
+from analysis.compose import graph as compose_graph
 from analysis.graphing import graphed
 from analysis.output import check_writable, write_all
 from analysis.render import dot, graphml, svg

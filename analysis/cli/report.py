@@ -12,7 +12,7 @@ from analysis.cli.reading import reading_options
 from analysis.cli.saying import say, say_written
 from analysis.cli.summary import PRINTED, SummaryPath, add_summary
 from analysis.cli.ways import Where, way_options
-from analysis.compose import compose
+from analysis.compose.report import compose
 from analysis.document import Document
 from analysis.output import check_writable, write_all
 from analysis.pipeline import DEFAULT_GAPS, Times

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from analysis import compose_device, compose_diff, headline
+from analysis import headline
 from analysis.columns import Role, Trace
-from analysis.compose import compose
+from analysis.compose import device as compose_device
+from analysis.compose import diff as compose_diff
+from analysis.compose.report import compose
 from analysis.diff import Diff
 from analysis.document import Bullets, Column, Paragraph, Table, Unit
 from analysis.errors import SelectionError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from analysis.columns import Trace
-from analysis.compose_diff import breakdowns
+from analysis.compose.diff import breakdowns
 from analysis.diff import Diff
 from analysis.document import Unit
 from analysis.errors import SelectionError

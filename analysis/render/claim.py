@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.compose_claim import lines
+from analysis.compose.claim import lines
 from analysis.render.charts import SERIES, Fall, waterfall
 from analysis.render.charts.svg import alone
 
 if TYPE_CHECKING:
     from analysis.claim import Claim
-    from analysis.compose_claim import Line
+    from analysis.compose.claim import Line
 
 _TOTAL = SERIES[0]
 _TONES = {"stopwatch": SERIES[1], "traces": SERIES[2], "both": SERIES[7]}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from analysis.compose import compose
+from analysis.compose.report import compose
 from analysis.render import RENDERERS
 from analysis.reporting import report
 

@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis import compose_claim
 from analysis.claim import settle
 from analysis.claim.attribution import (
     VARIANTS,
@@ -28,6 +27,7 @@ from analysis.claim.attribution import (
 )
 from analysis.claim.figures import LEAST_PROCESSES, Measured, Verdict
 from analysis.cli import main
+from analysis.compose import claim as compose_claim
 from analysis.document import Estimate
 from analysis.errors import DamagedTraceError, TraceError
 from analysis.render.charts import Fall, waterfall

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.compose import compose
+from analysis.compose.report import compose
 from analysis.document import (
     Bullets,
     Document,

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 import analysis
-from analysis import compose_diff_page
-from analysis.compose_diff import compose
+from analysis.compose import diff_page as compose_diff_page
+from analysis.compose.diff import compose
 from analysis.diff import compare
 from analysis.diff.changes import FIGURES, LEVEL, verdict
 from analysis.diff.matching import match

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from analysis import compose_findings, findings
+from analysis import findings
+from analysis.compose import findings as compose_findings
 from analysis.document import Bullets
 from analysis.findings import RULES, Ceiling, Finding, Subject, find
 from analysis.metrics.breakdown import Breakdown

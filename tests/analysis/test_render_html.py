@@ -15,7 +15,7 @@ import pytest
 
 import analysis
 from analysis import reporting
-from analysis.compose import compose
+from analysis.compose.report import compose
 from analysis.pipeline import analyze
 from analysis.render import RENDERERS
 from analysis.render.html import MOST_BYTES

@@ -13,7 +13,7 @@ import pytest
 import analysis
 from analysis import Trace, TraceReport
 from analysis.columns import ACTIVITY_ROLES
-from analysis.compose import compose
+from analysis.compose.report import compose
 from analysis.pipeline import analyze
 from analysis.render import RENDERERS, terminal
 from analysis.report import DeviceFigures

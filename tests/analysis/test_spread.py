@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import analysis
-from analysis.compose import compose
+from analysis.compose.report import compose
 from analysis.document import Estimate, Table
 from analysis.report import Report, Spread
 from tests.builders import annotation, cpu_op, kernel, launch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis import compose_diff
+from analysis.compose import diff as compose_diff
 from analysis.document import Bullets, Unit
 from analysis.page import (
     Chapter,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis import compose_device, compose_graph, headline
+from analysis import headline
+from analysis.compose import device as compose_device
+from analysis.compose import graph as compose_graph
 from analysis.document import Bullets, Column, Table, Unit
 from analysis.hta import section as hta_section
 from analysis.metrics.breakdown import Breakdown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis import compose_ranks
+from analysis.compose import ranks as compose_ranks
 from analysis.document import Table, Unit
 from analysis.page import Chapter, Heat, Panel, Sheet
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis import (
-    compose_device,
-    compose_findings,
-    compose_modes,
-    compose_page,
-    compose_ranks,
-    headline,
-)
+from analysis import headline
+from analysis.compose import device as compose_device
+from analysis.compose import findings as compose_findings
+from analysis.compose import modes as compose_modes
+from analysis.compose import page as compose_page
+from analysis.compose import ranks as compose_ranks
 from analysis.document import (
     Bullets,
     Document,

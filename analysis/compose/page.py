@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis import (
-    compose_device,
-    compose_findings,
-    compose_job,
-    compose_modes,
-    compose_ranks,
-    compose_subject,
-    headline,
-)
+from analysis import headline
+from analysis.compose import device as compose_device
+from analysis.compose import findings as compose_findings
+from analysis.compose import job as compose_job
+from analysis.compose import modes as compose_modes
+from analysis.compose import ranks as compose_ranks
+from analysis.compose import subject as compose_subject
 from analysis.document import Unit
 from analysis.metrics.breakdown import Breakdown
 from analysis.page import Chapter, Claims, Page, Panel, Sheet, StateBars, StateRow

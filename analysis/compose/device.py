@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis import compose_graph
 from analysis.comparison import strongest_state
+from analysis.compose import graph as compose_graph
 from analysis.document import Column, Estimate, Table, Unit
 from analysis.metrics.breakdown import Breakdown
 from analysis.metrics.lanes import Lanes
