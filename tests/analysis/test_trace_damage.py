@@ -476,6 +476,8 @@ def test_a_pipe_that_nobody_writes_to(tmp_path: Path) -> None:
             "is an archive of several traces (a.json, b.json.gz); unpack it",
         ),
     ],
+    # Bytes as names would hold the second at which they were packed.
+    ids=["zip of none", "tar of none", "zip of several"],
 )
 def test_archives_of_none_or_several(load_bytes: LoadBytes, data: bytes, message: str) -> None:
     with pytest.raises(NotATraceError) as caught:
