@@ -30,6 +30,7 @@ from analysis.columns import (
     Synchronisations,
     Trace,
     Transfers,
+    arrays,
 )
 from analysis.errors import OutputError
 
@@ -223,11 +224,7 @@ def _table(trace: Trace) -> pa.Table:
     import pyarrow as pa  # noqa: PLC0415 - an extra
 
     events = trace.events
-    columns = {
-        name: column
-        for name in events.__struct_fields__
-        if isinstance(column := getattr(events, name), np.ndarray)
-    }
+    columns = arrays(events)
     meta = json.dumps(
         {
             "rank": trace.rank,
@@ -322,11 +319,7 @@ def _check(columns: dict[str, Any], tables: dict[str, tuple[Any, ...]]) -> None:
 def _lists(
     table: Synchronisations | Transfers | GraphNodes | Collectives,
 ) -> dict[str, list[Any]]:
-    return {
-        name: column.tolist()
-        for name in table.__struct_fields__
-        if isinstance(column := getattr(table, name), np.ndarray)
-    }
+    return {name: column.tolist() for name, column in arrays(table).items()}
 
 
 def _digest(meta: bytes) -> bytes:

@@ -174,6 +174,15 @@ class Collectives(msgspec.Struct, frozen=True, eq=False):
     calls: tuple[CollectiveCall, ...]
 
 
+def arrays(table: msgspec.Struct) -> dict[str, NDArray[Any]]:
+    """Return the columns of a table, by name, without its tables of codes."""
+    return {
+        name: column
+        for name in table.__struct_fields__
+        if isinstance(column := getattr(table, name), np.ndarray)
+    }
+
+
 class Events(msgspec.Struct, frozen=True, eq=False):
     """Complete events, in the order of the file; each array has shape (n,).
 
@@ -223,11 +232,7 @@ class Events(msgspec.Struct, frozen=True, eq=False):
         if rows.dtype == np.bool_:
             # Searched once rather than once per column.
             rows = np.flatnonzero(rows)
-        columns: dict[str, Any] = {
-            name: column[rows]
-            for name in self.__struct_fields__
-            if isinstance(column := getattr(self, name), np.ndarray)
-        }
+        columns: dict[str, Any] = {name: column[rows] for name, column in arrays(self).items()}
         return msgspec.structs.replace(self, **columns)
 
     def of(self, *roles: Role) -> Self:

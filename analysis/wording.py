@@ -1,6 +1,11 @@
-"""The states in plain words."""
+"""What several pages say in the same words."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 STATE_MEANING = {
     "overlapped": "two or more lanes ran",
@@ -69,3 +74,20 @@ CAUSES = (
     ("nothing followed in the window", ("idle_edge",)),
 )
 """States that tell a reader in a hurry the same thing, with the words for it."""
+
+_ENVIRONMENT = {
+    "device_name": "on {}",
+    "cpu_count": "{} CPU cores",
+    "torch": "torch {}",
+    "python": "Python {}",
+    "torch_threads": "{} intra-op threads",
+}
+
+
+def environment_words(environment: Mapping[str, Any]) -> list[str]:
+    """Say on what was recorded, as far as a manifest tells."""
+    return [
+        words.format(environment[key])
+        for key, words in _ENVIRONMENT.items()
+        if environment.get(key) is not None
+    ]

@@ -18,6 +18,7 @@ from analysis.page import (
 )
 from analysis.report import FORWARD
 from analysis.units import text
+from analysis.wording import environment_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,17 +91,7 @@ def title(run: RunComparison) -> str:
 
 def where(run: RunComparison) -> str:
     """Say what ran, on what: a comparison means nothing without it."""
-    known = [f"Run {run.run}"]
-    for key, words in (
-        ("device_name", "on {}"),
-        ("cpu_count", "{} CPU cores"),
-        ("torch", "torch {}"),
-        ("python", "Python {}"),
-        ("torch_threads", "{} intra-op threads"),
-    ):
-        value = run.environment.get(key)
-        if value is not None:
-            known.append(words.format(value))
+    known = [f"Run {run.run}", *environment_words(run.environment)]
     sizes = ", ".join(f"{key} {value}" for key, value in run.workload.items())
     apart = "" if run.resumes is None else f"{_APART.format(run.resumes)} "
     return apart + ", ".join(known) + f". Workload: {sizes}."

@@ -67,16 +67,16 @@ def align(ranks: Mapping[int, Measured], matches: Sequence[Match]) -> Alignment:
     """
     based = any(each.base_ns is not None for each in ranks.values())
     names = {rank: _clock(rank, each, based=based) for rank, each in sorted(ranks.items())}
-    code = {name: place for place, name in enumerate(dict.fromkeys(names.values()))}
+    sharing: dict[str, list[int]] = defaultdict(list)
+    for rank, name in names.items():
+        sharing[name].append(rank)
+    code = {name: place for place, name in enumerate(sharing)}
     bases = {rank: each.base_ns or 0 for rank, each in ranks.items()}
     ends = _ends(ranks, matches, {rank: code[name] for rank, name in names.items()}, bases)
     offsets = _refined(ends, _first(ends, len(code)))
     spreads = _spreads(ends, offsets)
     residual = _nearest_rank(spreads)
     resolution = max(each.report.resolution_ns for each in ranks.values())
-    sharing: dict[str, list[int]] = defaultdict(list)
-    for rank, name in names.items():
-        sharing[name].append(rank)
     found = tuple(
         Offset(name, tuple(own), offset)
         for (name, own), offset in zip(sharing.items(), offsets, strict=True)

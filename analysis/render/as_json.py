@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from analysis.errors import OutputError
-
-
-class Plain(Protocol):
-    """What can say itself as plain data."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return dicts, lists, texts and finite numbers."""
 
 
 def encode(data: Any, place: str) -> bytes:

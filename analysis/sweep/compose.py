@@ -17,6 +17,7 @@ from analysis.document import (
 )
 from analysis.sweep.verdicts import modes
 from analysis.units import text
+from analysis.wording import environment_words
 
 if TYPE_CHECKING:
     from analysis.document import Block, Cell
@@ -135,15 +136,5 @@ def _row(point: Point, mode: ModeFigures) -> tuple[Cell, ...]:
 
 
 def _where(point: Point) -> str:
-    known = [
-        words.format(point.environment[key])
-        for key, words in (
-            ("device_name", "on {}"),
-            ("cpu_count", "{} CPU cores"),
-            ("torch", "torch {}"),
-            ("python", "Python {}"),
-            ("torch_threads", "{} intra-op threads"),
-        )
-        if point.environment.get(key) is not None
-    ]
-    return f"Recorded on {point.device}" + "".join(f", {each}" for each in known) + "."
+    known = (f"Recorded on {point.device}", *environment_words(point.environment))
+    return ", ".join(known) + "."

@@ -15,10 +15,11 @@ from analysis.columns import (
     GraphNodes,
     Synchronisations,
     Transfers,
+    arrays,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Hashable
 
     from numpy.typing import NDArray
 
@@ -84,7 +85,7 @@ class Merge:
             column: self._tables[column].take(getattr(part.events, table))
             for column, table in _TABLES.items()
         }
-        for column, values in _arrays(part.events):
+        for column, values in arrays(part.events).items():
             if column in codes:
                 self._columns.add(column, codes[column][values])
             elif column == "position":
@@ -92,7 +93,7 @@ class Merge:
             else:
                 self._columns.add(column, values)
         for table, columns in self._details.items():
-            for column, values in _arrays(getattr(part, table)):
+            for column, values in arrays(getattr(part, table)).items():
                 if column == "row":
                     columns.add(column, values + np.int32(self._rows))
                 elif column in _OF_DETAILS:
@@ -165,13 +166,6 @@ class _Columns:
         return dict(self._arrays)
 
 
-def _arrays(table: Any) -> Iterable[tuple[str, NDArray[Any]]]:
-    for name in table.__struct_fields__:
-        value = getattr(table, name)
-        if isinstance(value, np.ndarray):
-            yield name, value
-
-
 def without_duplicates(tables: Tables, resolution_ns: int) -> tuple[Tables, int]:
     """Drop activities that say the very same as an earlier one.
 
@@ -195,7 +189,7 @@ def without_duplicates(tables: Tables, resolution_ns: int) -> tuple[Tables, int]
     for table in _DETAILS:
         before = getattr(tables, table)
         rows = kept[before.row]
-        columns = {column: values[rows] for column, values in _arrays(before)}
+        columns = {column: values[rows] for column, values in arrays(before).items()}
         columns["row"] = place[columns["row"]]
         details[table] = msgspec.structs.replace(before, **columns)
     return Tables(events.select(kept), **details), len(twins)

@@ -108,6 +108,7 @@ def _json(report: Report) -> bytes:
 def test_json_holds_the_report_and_nothing_else() -> None:
     written = _json(REPORT)
     assert json.loads(written) == REPORT.to_json()
+    assert written == RENDERERS["json"](REPORT, Document((), ()))
     assert written.startswith(b'{\n  "schema_version": 1,\n')
 
 
