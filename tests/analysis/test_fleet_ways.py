@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -195,16 +196,30 @@ def test_a_rank_that_kills_its_worker_is_named_and_the_others_are_there(
 
 
 def reading_from(path: Path) -> list[int]:
-    """Processes other than this one that have a file open."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            names = {str(each.readlink()) for each in (process / "fd").iterdir()}
-        except OSError:
-            continue
-        if str(path) in names and int(process.name) != os.getpid():
-            found.append(int(process.name))
-    return found
+    """Processes that have a file open to read it alone.
+
+    A child of ours holds our own end of the pipe, too, until its program has been executed; that
+    end can be written to.
+    """
+    return [
+        int(process.name)
+        for process in Path("/proc").glob("[0-9]*")
+        if any(reads(opened, path) for opened in descriptors(process))
+    ]
+
+
+def descriptors(process: Path) -> list[Path]:
+    try:
+        return list((process / "fd").iterdir())
+    except OSError:  # it has ended, or is another user's
+        return []
+
+
+def reads(opened: Path, path: Path) -> bool:
+    try:
+        return str(opened.readlink()) == str(path) and not opened.lstat().st_mode & stat.S_IWUSR
+    except OSError:  # closed since
+        return False
 
 
 def test_an_interrupted_pool_leaves_no_process(folder: Path) -> None:
