@@ -9,7 +9,8 @@ import numpy as np
 
 from analysis import launches, vocabulary
 from analysis.columns import ACTIVITY_ROLES, NONE, Role
-from analysis.intervals import Intervals, distinct
+from analysis.groups import distinct
+from analysis.intervals import Intervals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from analysis.groups import numbered
 
+if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Ints = NDArray[np.int64]
     Bools = NDArray[np.bool_]
-
-
-NO_GROUP = -1
 
 
 class Intervals(NamedTuple):
@@ -77,58 +73,12 @@ def depth(intervals: Intervals, points: Ints) -> Ints:
     )
 
 
-def distinct(values: NDArray[Any]) -> NDArray[Any]:
-    """Return the distinct values, ascending.
-
-    By a sort that profits from ascending runs, of which columns are full:
-    numpy's own `unique` hashes, and takes ten times as long on millions.
-    """
-    ordered = np.sort(values, kind="stable")
-    keep = np.ones(len(ordered), np.bool_)
-    keep[1:] = ordered[1:] != ordered[:-1]
-    return ordered[keep]
-
-
-def stretches(values: NDArray[Any]) -> Iterator[tuple[int, int]]:
-    """Yield [low, high) of each longest run of equal values, in order."""
-    ends = (np.flatnonzero(values[1:] != values[:-1]) + 1).tolist()
-    return pairwise([0, *ends, len(values)] if len(values) else [])
-
-
-def contains(ordered: Ints, values: Ints) -> Bools:
-    """Tell which values are among the ascending `ordered` ones."""
-    if not len(ordered):
-        return np.zeros(len(values), np.bool_)
-    place = np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)
-    found: Bools = ordered[place] == values
-    return found
-
-
-def grouped_running_max(values: Ints, group: NDArray[np.integer], initial: int) -> Ints:
-    """Return, for each element, the greatest value before it in its group.
-
-    Args:
-        values: shape (n,).
-        group: shape (n,), ascending, not negative.
-        initial: the answer for the first element of each group.
-
-    Returns:
-        Shape (n,).
-    """
-    result = np.full_like(values, initial)
-    bounds = np.flatnonzero(np.diff(group, prepend=NO_GROUP, append=NO_GROUP))
-    for low, high in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-        np.maximum.accumulate(values[low : high - 1], out=result[low + 1 : high])
-    return result
-
-
 def intersect(a: Intervals, b: Intervals) -> Intervals:
     """Return the intersection of two sets of disjoint ascending intervals."""
     low = np.searchsorted(b.end, a.start, side="right")
     high = np.searchsorted(b.start, a.end, side="left")
-    count = np.maximum(high - low, 0)
-    left = np.repeat(np.arange(len(a.start)), count)
-    right = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + low[left]
+    left, place = numbered(np.maximum(high - low, 0))
+    right = low[left] + place
     return Intervals(
         np.maximum(a.start[left], b.start[right]), np.minimum(a.end[left], b.end[right])
     ).nonempty()

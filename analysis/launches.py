@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.columns import NONE
-from analysis.intervals import distinct
+from analysis.groups import distinct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.columns import NONE
 from analysis.device import thread_codes
-from analysis.intervals import distinct
+from analysis.groups import distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

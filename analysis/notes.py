@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from analysis import vocabulary
 from analysis.columns import Role
-from analysis.intervals import distinct
+from analysis.groups import distinct
 
 if TYPE_CHECKING:
     from analysis.columns import Trace

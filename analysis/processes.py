@@ -10,7 +10,8 @@ import numpy as np
 from analysis import vocabulary
 from analysis.columns import Role
 from analysis.device import Device, name_rank, ordered
-from analysis.intervals import Intervals, distinct, grouped_running_max, union
+from analysis.groups import distinct, grouped_running_max
+from analysis.intervals import Intervals, union
 from analysis.launches import lane_key
 
 if TYPE_CHECKING:

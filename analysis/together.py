@@ -8,7 +8,8 @@ import numpy as np
 
 from analysis import vocabulary
 from analysis.columns import Role
-from analysis.intervals import Intervals, depth, distinct, union
+from analysis.groups import distinct
+from analysis.intervals import Intervals, depth, union
 from analysis.report import StepTotals, Together
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from analysis import launches, vocabulary
 from analysis.columns import ACTIVITY_ROLES, NONE, CollectiveCall, Role
 from analysis.device import accelerators
 from analysis.fleet.kinds import POINT_TO_POINT, kind
-from analysis.intervals import Intervals, distinct, intersect, union
+from analysis.groups import distinct
+from analysis.intervals import Intervals, intersect, union
 from analysis.launches import lane_key
 from analysis.metrics import steps
 from analysis.processes import processes

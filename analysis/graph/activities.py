@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis import vocabulary
 from analysis.columns import NONE
-from analysis.intervals import grouped_running_max
+from analysis.groups import grouped_running_max
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

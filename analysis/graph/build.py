@@ -13,7 +13,7 @@ from analysis.graph.forest import forest as arrange
 from analysis.graph.graph import Graph
 from analysis.graph.hazards import Dependency, Edges, edges, joined, of_bytes, of_handles
 from analysis.graph.matching import match
-from analysis.intervals import stretches
+from analysis.groups import stretches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from analysis.graph.activities import length_of, named
 from analysis.graph.graph import Graph
 from analysis.graph.hazards import Dependency, edges, joined
 from analysis.graph.matching import Span
-from analysis.intervals import distinct, stretches
+from analysis.groups import distinct, stretches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,6 +9,7 @@ import numpy as np
 
 from analysis.columns import NONE
 from analysis.graph.hazards import Edges
+from analysis.groups import numbered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,9 +143,7 @@ def _products(
     low, high = (np.searchsorted(leaving[0], edges.source, side=side) for side in _SIDES)
     begin, end = (np.searchsorted(entering[0], edges.target, side=side) for side in _SIDES)
     ins = end - begin
-    pairs = (high - low) * ins
-    edge = np.repeat(np.arange(len(pairs)), pairs)
-    place = np.arange(len(edge)) - np.repeat(np.cumsum(pairs) - pairs, pairs)
+    edge, place = numbered((high - low) * ins)
     source = leaving[1][low[edge] + place // ins[edge]]
     target = entering[1][begin[edge] + place % ins[edge]]
     return source, target

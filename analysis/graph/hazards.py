@@ -13,6 +13,7 @@ import numpy as np
 
 from analysis.columns import NONE
 from analysis.graph.geometry import Region, meet, share, within
+from analysis.groups import begins, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +106,7 @@ def of_bytes(accesses: Accesses, operator: Codes) -> Edges:
     order = np.lexsort((accesses.write[rows], at, accesses.generation[rows]))
     at, rows = at[order], rows[order]
     generation, write = accesses.generation[rows], accesses.write[rows]
-    starts = np.flatnonzero(np.diff(generation, prepend=-1))
+    starts = begins(generation)
     counts = np.diff(starts, append=len(rows))
     writes = np.add.reduceat(write.astype(np.int64), starts) if len(starts) else counts
     # Most storages are written once, when they are made, and then only read.
@@ -120,19 +121,18 @@ def of_bytes(accesses: Accesses, operator: Codes) -> Edges:
 def _of_nodes(operator: Codes, of_node: Codes) -> tuple[Codes, NDArray[np.intp]]:
     """Return node and row of what each node touches, given each row's operator, ascending."""
     low = np.searchsorted(operator, of_node, side="left")
-    count = np.searchsorted(operator, of_node, side="right") - low
-    at = np.repeat(np.arange(len(of_node), dtype=np.int32), count)
-    rows = np.arange(len(at)) + np.repeat(low - (np.cumsum(count) - count), count)
-    return at, rows
+    high = np.searchsorted(operator, of_node, side="right")
+    at, place = numbered(high - low)
+    return at.astype(np.int32), low[at] + place
 
 
 def _after_first(
     accesses: Accesses, rows: NDArray[np.intp], node: Codes, starts: Ints, counts: Ints
 ) -> Edges:
     """Tie all that reads a storage to the one node that wrote it."""
-    later = counts - 1
-    writer = np.repeat(starts, later)
-    reader = writer + 1 + np.arange(len(writer)) - np.repeat(np.cumsum(later) - later, later)
+    storage, place = numbered(counts - 1)
+    writer = starts[storage]
+    reader = writer + 1 + place
     touch = share(accesses.bytes.take(rows[writer]), accesses.bytes.take(rows[reader]))
     touch &= node[writer] != node[reader]
     return edges(node[writer[touch]], node[reader[touch]], Dependency.READ_AFTER_WRITE)

@@ -14,7 +14,7 @@ import numpy as np
 
 from analysis import vocabulary
 from analysis.columns import Role
-from analysis.intervals import stretches
+from analysis.groups import stretches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

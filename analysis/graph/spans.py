@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.graph.hazards import Dependency, edges, joined
 from analysis.graph.paths import components, earliest
-from analysis.intervals import stretches
+from analysis.groups import stretches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

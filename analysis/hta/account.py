@@ -15,11 +15,11 @@ import numpy as np
 
 from analysis.device import FOREVER, accelerators
 from analysis.errors import AnalysisError
+from analysis.groups import grouped_running_max
 from analysis.hta.agreement import Agreement, Cause, Figure
 from analysis.hta.bridge import BridgedAnalysis
 from analysis.hta.corrections import FIGURES, GAPS, answers
 from analysis.hta.quiet import ask
-from analysis.intervals import grouped_running_max
 from analysis.metrics.usage import Usage
 from analysis.vocabulary import WorkClass
 

@@ -8,8 +8,9 @@ import msgspec
 import numpy as np
 
 from analysis.device import FOREVER, name_rank
+from analysis.groups import contains, distinct
 from analysis.host import Doing
-from analysis.intervals import contains, covered, distinct, union
+from analysis.intervals import covered, union
 from analysis.metrics.room import waits_by_room
 from analysis.metrics.stages import Stage
 from analysis.metrics.timeline import (

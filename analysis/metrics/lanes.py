@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from analysis.intervals import Intervals, distinct, intersect
+from analysis.groups import distinct
+from analysis.intervals import Intervals, intersect
 from analysis.metrics.stages import Stage
 from analysis.showing import Tabular
 

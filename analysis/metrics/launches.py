@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
-from analysis.columns import NONE
 from analysis.device import name_rank
-from analysis.intervals import Intervals, depth, distinct, union
+from analysis.groups import begins, distinct
+from analysis.intervals import Intervals, depth, union
 from analysis.metrics.parallelism import ratio
 from analysis.showing import Tabular
 from analysis.vocabulary import is_kernel
@@ -109,7 +109,7 @@ def heads(device: Device) -> Heads | None:
     known = np.flatnonzero(device.launches.known)
     known = known[np.argsort(device.launches.call[known], kind="stable")]
     call = device.launches.call[known]
-    first = np.flatnonzero(np.diff(call, prepend=NONE))
+    first = begins(call)
     size = np.diff(first, append=len(call))
     if len(first) < len(call):
         shared = np.repeat(size > 1, size)

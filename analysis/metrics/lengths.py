@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from analysis import groups
 from analysis.showing import Tabular
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def lengths(view: View) -> OperatorLengths | None:
     """
     graph = view.graph
     if view.process is not None and graph is not None and len(graph):
-        return of_lengths(_medians(graph.operator, graph.work))
+        _, medians = groups.medians(graph.operator, graph.work)
+        return of_lengths(medians)
     device = view.device
     return of_lengths((device.end - device.start)[view.inside()])
 
@@ -59,13 +61,3 @@ def of_lengths(each: NDArray[np.int64]) -> OperatorLengths | None:
         median_ns=int(longest_first[len(each) // 2]),
         half_time_ns=int(longest_first[place]),
     )
-
-
-def _medians(key: NDArray[np.int32], value: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the median of the values of each key, by ascending key."""
-    order = np.lexsort((value, key))
-    ascending = value[order]
-    begin = np.flatnonzero(np.diff(key[order], prepend=-1))
-    count = np.diff(begin, append=len(key))
-    medians: NDArray[np.int64] = ascending[begin + (count - 1) // 2]
-    return medians

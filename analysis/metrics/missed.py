@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
+from analysis.groups import begins
 from analysis.metrics.lanes import STAGE_NAMES
 from analysis.metrics.parallelism import lacks_too_much
 
@@ -107,7 +108,7 @@ def missed(view: View, graph: Graph, spans: Spans) -> list[Missed]:
     states = _states(view.timeline, graph, pairs, of, len(kinds))
     # The pair of each kind that would save most; of several, the earliest.
     order = np.lexsort((graph.start[pairs.first], -pairs.saved, of))
-    best = order[np.flatnonzero(np.diff(of[order], prepend=-1))]
+    best = order[begins(of[order])]
     names = (*graph.branches, None)
     found = [
         Missed(

@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 
 from analysis.columns import NONE
-from analysis.intervals import Intervals, distinct, union
+from analysis.groups import distinct
+from analysis.intervals import Intervals, union
 from analysis.metrics.parallelism import ratio
 from analysis.metrics.room import resident_threads
 from analysis.showing import Tabular

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
+from analysis.groups import begins
 from analysis.metrics.lanes import STAGE_NAMES
 from analysis.metrics.stages import Stage
 
@@ -296,7 +297,7 @@ def _by_bin(line: Timeline, edges: Ints) -> Ints:
 
 def _stretches(line: Timeline, low: int) -> tuple[Ints, Ints, Ints]:
     """Join segments of one state: the state, begin and end of each stretch."""
-    first = np.flatnonzero(np.diff(line.state, prepend=-1)) if len(line.state) else np.empty(0, int)
+    first = begins(line.state)
     ends = np.append(first[1:], len(line.state))
     if not len(first):
         nothing = np.empty(0, np.int64)

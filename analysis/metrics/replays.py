@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from analysis.columns import NONE
-from analysis.intervals import stretches
+from analysis.groups import stretches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from analysis.columns import NONE
-from analysis.intervals import Intervals, covered, depth, distinct, union
+from analysis.groups import distinct
+from analysis.intervals import Intervals, covered, depth, union
 from analysis.metrics.stages import Stage
 
 if TYPE_CHECKING:

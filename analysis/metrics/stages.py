@@ -15,7 +15,8 @@ import numpy as np
 
 from analysis.columns import NONE
 from analysis.device import FOREVER, Device, Launches
-from analysis.intervals import Intervals, grouped_running_max, union
+from analysis.groups import grouped_running_max
+from analysis.intervals import Intervals, union
 from analysis.metrics.replays import by_lanes
 from analysis.metrics.waits import inferred
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from analysis.intervals import Intervals, covered, depth, distinct, union
+from analysis.groups import distinct
+from analysis.intervals import Intervals, covered, depth, union
 from analysis.vocabulary import WorkClass
 
 if TYPE_CHECKING:

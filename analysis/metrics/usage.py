@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 
 from analysis.device import FOREVER
-from analysis.intervals import Intervals, distinct, grouped_running_max, union
+from analysis.groups import distinct, grouped_running_max
+from analysis.intervals import Intervals, union
 from analysis.showing import Tabular
 from analysis.vocabulary import WorkClass
 

@@ -10,7 +10,7 @@ import numpy as np
 from analysis import vocabulary
 from analysis.columns import ACTIVITY_ROLES, NONE, Role
 from analysis.device import FOREVER, thread_codes
-from analysis.intervals import distinct
+from analysis.groups import distinct
 from analysis.launches import find, processes
 from analysis.metrics.replays import Replays, replays
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.columns import Role
-from analysis.intervals import Intervals, depth, distinct, stretches
+from analysis.groups import distinct, stretches
+from analysis.intervals import Intervals, depth
 from analysis.metrics.gaps import each_gap
 from analysis.metrics.launches import waiting
 from analysis.metrics.missed import pairs

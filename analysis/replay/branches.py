@@ -9,7 +9,7 @@ import numpy as np
 from analysis import vocabulary
 from analysis.columns import NONE, Role
 from analysis.device import thread_codes
-from analysis.intervals import distinct, grouped_running_max
+from analysis.groups import distinct, grouped_running_max
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from analysis.columns import NONE
-from analysis.intervals import distinct
+from analysis.groups import distinct
 from analysis.metrics.parallelism import ratio
 from analysis.metrics.stages import Stage
 from analysis.replay import branches

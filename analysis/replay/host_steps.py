@@ -9,8 +9,9 @@ import numpy as np
 from analysis import vocabulary
 from analysis.columns import ACTIVITY_ROLES, NONE, Role
 from analysis.device import FOREVER, thread_codes
+from analysis.groups import distinct
 from analysis.host import Doing
-from analysis.intervals import Intervals, covered, distinct, union
+from analysis.intervals import Intervals, covered, union
 from analysis.launches import find, processes
 from analysis.metrics.waits import LaunchOrder
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.columns import NONE
 from analysis.device import FOREVER
-from analysis.intervals import grouped_running_max
+from analysis.groups import grouped_running_max
 from analysis.metrics.replays import by_lanes
 from analysis.metrics.stages import Stage
 from analysis.replay.host_steps import host_steps

@@ -7,14 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from analysis.intervals import (
-    Intervals,
-    covered,
-    depth,
-    grouped_running_max,
-    intersect,
-    union,
-)
+from analysis.intervals import Intervals, covered, depth, intersect, union
 
 Pairs = list[tuple[int, int]]
 
@@ -102,23 +95,6 @@ def test_nonempty_keeps_the_order(found: Pairs) -> None:
 @given(pairs)
 def test_total_counts_what_overlaps_as_often_as_it_does(found: Pairs) -> None:
     assert intervals(found).total() == sum(end - start for start, end in found)
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 3), st.integers(-9, 9)), max_size=12).map(
-        lambda rows: sorted(rows, key=lambda row: row[0])
-    )
-)
-@example([])
-@example([(0, 5), (0, 3), (0, 7), (2, 1), (2, 2)])
-def test_grouped_running_max(rows: Pairs) -> None:
-    expected = [
-        max((value for group, value in rows[:i] if group == rows[i][0]), default=-100)
-        for i in range(len(rows))
-    ]
-    group = np.array([group for group, _ in rows], np.int32)
-    values = np.array([value for _, value in rows], np.int64)
-    assert grouped_running_max(values, group, -100).tolist() == expected
 
 
 @pytest.mark.parametrize("offset", [2**61, -(2**61)])
