@@ -1,166 +1,149 @@
-"""Who came last to each collective, who waited, and whose fault it was in the first place."""
+"""When the ranks arrived at each communication, who came last, and who waited."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections import Counter, defaultdict
-from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
+
+from analysis.fleet.joined import coded
+from analysis.fleet.kinds import ranks_in
+from analysis.groups import begins, numbered
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from numpy.typing import NDArray
 
     from analysis.fleet.clocks import Alignment
-    from analysis.fleet.matching import Match
-    from analysis.fleet.rank import Measured
+    from analysis.fleet.joined import Codes, Ints, Joined
+    from analysis.fleet.matching import Matches
+
+    Bools = NDArray[np.bool_]
+    Places = NDArray[np.intp]
 
 
-class Arrival(NamedTuple):
-    """When a rank was in a collective, on the job's clock, in ns."""
+class Meetings(msgspec.Struct, frozen=True, eq=False):
+    """Matched communications on the job's clock, in the order of their last arrivals.
 
-    rank: int
-    start: int
-    end: int
-    hidden_ns: int
-
-
-class Meeting(msgspec.Struct, frozen=True, dict=True):
-    """A collective on the job's clock.
+    Arrays of shape (m,), one value of each:
 
     Attributes:
-        match: which.
-        step: the profiler's step of its lowest rank; empty outside of all.
-        arrivals: by rank.
-        comparable: whether all of its ranks' clocks could be tied together.
-        certain: whether it is known who came last: all ranks were read, and the skew
-            lies above the floor.
+        kind: code into the kinds of `joined`.
+        call: code into its calls: as the lowest rank recorded it.
+        step: code into its steps: that of the lowest rank.
+        place: its number among those of its group.
+        comparable: whether the clocks of all its ranks could be tied together.
+        complete: whether every rank that takes part was read.
+        certain: whether it is known who came last: it is both, and the skew lies above
+            the floor.
+        first: where its members begin.
+        last: the member that arrived last; of several at once, the lowest rank's.
+        first_ns: the first arrival.
+        last_ns: the last one.
+        end_ns: the last end.
+
+    Of shape (k,), by meeting and in it by rank, the members:
+
+    Attributes:
+        meeting: the meeting's number.
+        rank: code into the ranks of `joined`.
+        start: its arrival.
+        end: when it was through.
+        hidden: how much of it lies beside compute.
+        waited: how long it was in there before the last one came.
+
+    And the table that they are from:
+
+    Attributes:
+        joined: on the traces' own clocks.
     """
 
-    match: Match
-    step: str
-    arrivals: tuple[Arrival, ...]
-    comparable: bool
-    certain: bool
+    kind: Codes
+    call: Codes
+    step: Codes
+    place: Ints
+    comparable: Bools
+    complete: Bools
+    certain: Bools
+    first: Places
+    last: Places
+    first_ns: Ints
+    last_ns: Ints
+    end_ns: Ints
+    meeting: Places
+    rank: Codes
+    start: Ints
+    end: Ints
+    hidden: Ints
+    waited: Ints
+    joined: Joined
 
-    @cached_property
-    def first_ns(self) -> int:
-        """Return the first arrival."""
-        return min(each.start for each in self.arrivals)
+    def __len__(self) -> int:
+        return len(self.kind)
 
-    @cached_property
-    def last(self) -> Arrival:
-        """Return the last arrival; of several at once, the lowest rank's."""
-        return max(self.arrivals, key=lambda each: (each.start, -each.rank))
-
-    @cached_property
-    def end_ns(self) -> int:
-        """Return the last end."""
-        return max(each.end for each in self.arrivals)
-
-    @cached_property
-    def skew_ns(self) -> int:
+    @property
+    def skew_ns(self) -> Ints:
         """Return the time from the first arrival to the last."""
-        return self.last.start - self.first_ns
+        return self.last_ns - self.first_ns
 
-    @cached_property
-    def transfer_ns(self) -> int:
+    @property
+    def transfer_ns(self) -> Ints:
         """Return the time from the last arrival to the last end."""
-        return self.end_ns - self.last.start
+        return self.end_ns - self.last_ns
 
-    @cached_property
-    def waits_ns(self) -> dict[int, int]:
-        """Return how long each rank waited inside of it for the last one."""
-        last = self.last.start
-        return {each.rank: max(min(last, each.end) - each.start, 0) for each in self.arrivals}
-
-
-def meetings(
-    ranks: Mapping[int, Measured], matches: Sequence[Match], alignment: Alignment
-) -> tuple[Meeting, ...]:
-    """Put matched collectives on the job's clock, in the order of their last arrivals."""
-    found = []
-    for match in matches:
-        arrivals, comparable = [], True
-        for rank, row in match.members:
-            table, correction = ranks[rank].communication, alignment.correction_ns[rank]
-            comparable &= correction is not None
-            shift = correction or 0
-            arrivals.append(
-                Arrival(
-                    rank,
-                    int(table.start[row]) + shift,
-                    int(table.end[row]) + shift,
-                    int(table.hidden[row]),
-                )
-            )
-        table = ranks[match.members[0].rank].communication
-        code = int(table.step[match.members[0].row])
-        meeting = Meeting(
-            match,
-            table.steps[code] if code >= 0 else "",
-            tuple(arrivals),
-            comparable,
-            certain=False,
-        )
-        certain = comparable and match.complete and meeting.skew_ns > alignment.clocks.floor_ns
-        found.append(Meeting(match, meeting.step, meeting.arrivals, comparable, certain=certain))
-    found.sort(key=lambda each: (each.last.start, each.match.call.group, each.match.place))
-    return tuple(found)
+    def total(self, of_members: Ints) -> Ints:
+        """Add up a figure of the members; of shape (m,)."""
+        found: Ints = np.add.reduceat(of_members, self.first)
+        return found
 
 
-def causes(found: Sequence[Meeting]) -> tuple[Mapping[int, int], ...]:
-    """Return, per meeting, how much of its waiting goes back to which rank, in ns.
+def meetings(joined: Joined, matches: Matches, alignment: Alignment) -> Meetings:
+    """Put matched communications on the job's clock."""
+    corrections = [alignment.correction_ns[rank] for rank in joined.ranks]
+    tied = np.array([each is not None for each in corrections], np.bool_)
+    shift = np.array([each or 0 for each in corrections], np.int64)[joined.rank]
+    start, end = joined.start + shift, joined.end + shift
 
-    The rank that came last to a collective may have been kept by another one that it
-    waited for before. What it waited, in certain meetings of other groups, since it last
-    met this group, passes on to those for whom it waited, up to the skew; the rest is
-    its own. Times of a meeting's causes add up to its waiting.
+    order = _in_order(joined, matches, start)
+    members = matches.members[order]
+    meeting, number = numbered(members)
+    row = matches.row[matches.first[order][meeting] + number]
+    first = np.cumsum(members) - members
+    start, end, rank = start[row], end[row], joined.rank[row]
 
-    Args:
-        found: in the order of their last arrivals.
-    """
-    result: list[dict[int, int]] = []
-    waited: dict[int, list[tuple[int, int]]] = defaultdict(list)  # rank -> (end, meeting), sorted
-    met: dict[tuple[int, str, str], int] = {}  # rank and group -> its last end there
-    for place, meeting in enumerate(found):
-        call = meeting.match.call
-        last, skew = meeting.last, meeting.skew_ns
-        total = sum(meeting.waits_ns.values()) if meeting.certain else 0
-        shares: Counter[int] = Counter()
-        if total:
-            since = met.get((last.rank, call.group, call.ranks))
-            parts: Counter[int] = Counter()
-            waits = 0
-            for each in _since(waited[last.rank], since, last.start):
-                wait = found[each].waits_ns[last.rank]
-                waits += wait
-                parts.update(_divided(wait, result[each]))
-            inherited = total * min(waits, skew) // skew
-            shares.update(_divided(inherited, parts))
-            shares[last.rank] += total - inherited
-        result.append({rank: ns for rank, ns in shares.items() if ns})
-        for arrival in meeting.arrivals:
-            met[arrival.rank, call.group, call.ranks] = arrival.end
-            if meeting.certain and arrival.rank != last.rank and meeting.waits_ns[arrival.rank]:
-                insort(waited[arrival.rank], (arrival.end, place))
-    return tuple(result)
-
-
-def _divided(total: int, parts: Mapping[int, int]) -> dict[int, int]:
-    """Divide a time as the parts are to each other; what rounding leaves is the largest one's."""
-    whole = sum(parts.values())
-    if not whole:
-        return {}
-    found = {rank: total * part // whole for rank, part in parts.items()}
-    largest = max(sorted(parts), key=parts.__getitem__)
-    found[largest] += total - sum(found.values())
-    return found
+    last_ns = np.maximum.reduceat(start, first)
+    first_ns = np.minimum.reduceat(start, first)
+    at_last = np.flatnonzero(start == last_ns[meeting])
+    kind, call = joined.kind[row[first]], joined.call[row[first]]
+    which, sizes = coded([kind, call], lambda k, c: ranks_in(joined.kinds[k], joined.calls[c]))
+    comparable = np.logical_and.reduceat(tied[rank], first)
+    complete = members == np.array(sizes, np.int64)[which]
+    return Meetings(
+        kind=kind,
+        call=call,
+        step=joined.step[row[first]],
+        place=matches.place[order],
+        comparable=comparable,
+        complete=complete,
+        certain=comparable & complete & (last_ns - first_ns > alignment.clocks.floor_ns),
+        first=first,
+        last=at_last[begins(meeting[at_last])],
+        first_ns=first_ns,
+        last_ns=last_ns,
+        end_ns=np.maximum.reduceat(end, first),
+        meeting=meeting,
+        rank=rank,
+        start=start,
+        end=end,
+        hidden=joined.hidden[row],
+        waited=np.maximum(np.minimum(last_ns[meeting], end) - start, 0),
+        joined=joined,
+    )
 
 
-def _since(waited: list[tuple[int, int]], begin: int | None, end: int) -> list[int]:
-    """Return the meetings that a rank waited in and that ended in (begin, end]."""
-    low = 0 if begin is None else bisect_left(waited, (begin + 1, -1))
-    high = bisect_left(waited, (end + 1, -1))
-    return [meeting for _, meeting in waited[low:high]]
+def _in_order(joined: Joined, matches: Matches, start: Ints) -> Places:
+    """Return the matches by last arrival; of several at once, by group and place."""
+    call = joined.call[matches.row[matches.first]]
+    group, _ = coded([call], lambda code: joined.calls[code].group)
+    last_ns = np.maximum.reduceat(start[matches.row], matches.first)
+    return np.lexsort((matches.place, group, last_ns))

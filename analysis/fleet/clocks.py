@@ -9,13 +9,15 @@ import numpy as np
 
 from analysis.fleet.figures import Clocks, Offset
 from analysis.fleet.kinds import ENDS_TOGETHER
+from analysis.groups import begins, distinct, medians, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from analysis.fleet.matching import Match
+    from analysis.fleet.joined import Joined
+    from analysis.fleet.matching import Matches
     from analysis.fleet.rank import Measured
 
     Ints = NDArray[np.int64]
@@ -38,7 +40,7 @@ class Alignment(NamedTuple):
 
 
 class _Ends(NamedTuple):
-    """Ends of collectives, on the clocks' own time; arrays of shape (n,).
+    """Ends of collectives, on the clocks' own time; arrays of shape (n,), by collective.
 
     Attributes:
         collective: int64 number.
@@ -51,7 +53,7 @@ class _Ends(NamedTuple):
     end: Ints
 
 
-def align(ranks: Mapping[int, Measured], matches: Sequence[Match]) -> Alignment:
+def align(ranks: Mapping[int, Measured], joined: Joined, matches: Matches) -> Alignment:
     """Estimate the offsets of all clocks to that of the lowest rank.
 
     Ranks on one host share a clock; a rank whose host is not known has one of its own,
@@ -63,7 +65,8 @@ def align(ranks: Mapping[int, Measured], matches: Sequence[Match]) -> Alignment:
 
     Args:
         ranks: the job's ranks.
-        matches: their collectives.
+        joined: what they communicated.
+        matches: what of it is one and the same.
     """
     based = any(each.base_ns is not None for each in ranks.values())
     names = {rank: _clock(rank, each, based=based) for rank, each in sorted(ranks.items())}
@@ -72,7 +75,8 @@ def align(ranks: Mapping[int, Measured], matches: Sequence[Match]) -> Alignment:
         sharing[name].append(rank)
     code = {name: place for place, name in enumerate(sharing)}
     bases = {rank: each.base_ns or 0 for rank, each in ranks.items()}
-    ends = _ends(ranks, matches, {rank: code[name] for rank, name in names.items()}, bases)
+    clock = [code[names[rank]] for rank in joined.ranks]
+    ends = _ends(joined, matches, clock, [bases[rank] for rank in joined.ranks])
     offsets = _refined(ends, _first(ends, len(code)))
     spreads = _spreads(ends, offsets)
     residual = _nearest_rank(spreads)
@@ -96,48 +100,45 @@ def _clock(rank: int, measured: Measured, *, based: bool) -> str:
     return measured.identity.host
 
 
-def _ends(
-    ranks: Mapping[int, Measured],
-    matches: Sequence[Match],
-    clock: Mapping[int, int],
-    bases: Mapping[int, int],
-) -> _Ends:
-    rows = [
-        (
-            place,
-            clock[member.rank],
-            int(ranks[member.rank].communication.end[member.row]) + bases[member.rank],
-        )
-        for place, match in enumerate(matches)
-        if match.kind in ENDS_TOGETHER
-        for member in match.members
-    ]
-    table = np.array(rows, np.int64).reshape(-1, 3)
-    return _Ends(table[:, 0], table[:, 1], table[:, 2])
+def _ends(joined: Joined, matches: Matches, clock: Sequence[int], base: Sequence[int]) -> _Ends:
+    together = np.array([each in ENDS_TOGETHER for each in joined.kinds], np.bool_)
+    kept = together[joined.kind[matches.row]]
+    collective, _ = numbered(matches.members)
+    row = matches.row[kept]
+    rank = joined.rank[row]
+    return _Ends(
+        collective[kept],
+        np.array(clock, np.int64)[rank],
+        joined.end[row] + np.array(base, np.int64)[rank],
+    )
 
 
 def _first(ends: _Ends, clocks: int) -> list[int | None]:
     """Reach from the reference as far as shared collectives go; exact where no noise is."""
     offsets: list[int | None] = [0 if place == 0 else None for place in range(clocks)]
-    members: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    shared: dict[int, dict[int, None]] = defaultdict(dict)
-    for collective, clock, end in zip(*(column.tolist() for column in ends), strict=True):
-        members[collective].append((clock, end))
-        shared[clock][collective] = None
+    by_clock = np.argsort(ends.clock, kind="stable")
+    own = np.searchsorted(ends.clock[by_clock], np.arange(clocks + 1))
+    members = np.bincount(ends.collective)
+    first = np.cumsum(members) - members
+    unseen = np.ones(len(members), np.bool_)
+    unreached = np.ones(clocks, np.bool_)
+    unreached[0] = False
     reached = [0]
     for place in reached:
-        differences: dict[int, list[int]] = defaultdict(list)
-        for collective in shared[place]:
-            # Once looked at, all of its clocks are reached: it has nothing to say to another.
-            met = members.pop(collective, [])
-            own_end = max((end for clock, end in met if clock == place), default=0)
-            for clock, end in met:
-                if offsets[clock] is None:
-                    differences[clock].append(end - own_end)
-        own = offsets[place]
-        for clock in sorted(differences):
-            offsets[clock] = (own or 0) + _median(differences[clock])
-            reached.append(clock)
+        # Once looked at, all clocks of a collective are reached: it has nothing more to say.
+        shared = distinct(ends.collective[by_clock[own[place] : own[place + 1]]])
+        shared = shared[unseen[shared]]
+        unseen[shared] = False
+        which, number = numbered(members[shared])
+        row = first[shared][which] + number
+        here = ends.clock[row] == place
+        latest = np.maximum.reduceat(ends.end[row[here]], begins(which[here]))
+        new = unreached[ends.clock[row]]
+        met, differences = medians(ends.clock[row[new]], ends.end[row[new]] - latest[which[new]])
+        for clock, difference in zip(met.tolist(), differences.tolist(), strict=True):
+            offsets[clock] = (offsets[place] or 0) + difference
+        unreached[met] = False
+        reached += met.tolist()
     return offsets
 
 
@@ -150,9 +151,8 @@ def _refined(ends: _Ends, offsets: list[int | None]) -> list[int | None]:
     offset = np.array([each or 0 for each in offsets], np.int64)
     for _ in range(_ROUNDS):
         aligned = end - offset[clock]
-        truth = _medians(collective, aligned)
-        moved = _medians(clock, aligned - truth[collective])
-        moved = np.concatenate((moved, np.zeros(len(offset) - len(moved), np.int64)))
+        truth = _medians(collective, aligned, int(collective[-1]) + 1)
+        moved = _medians(clock, aligned - truth[collective], len(offset))
         moved -= moved[0]  # the reference stays
         moved[~known] = 0
         if not moved.any():
@@ -170,27 +170,18 @@ def _spreads(ends: _Ends, offsets: list[int | None]) -> Ints:
     aligned = (
         ends.end[known] - np.array([each or 0 for each in offsets], np.int64)[ends.clock[known]]
     )
-    order = np.argsort(collective, kind="stable")
-    collective, aligned = collective[order], aligned[order]
-    first = np.flatnonzero(np.concatenate(([True], collective[1:] != collective[:-1])))
-    several = np.diff(np.append(first, len(collective))) > 1
+    first = begins(collective)
+    several = np.diff(first, append=len(collective)) > 1
     spread: Ints = np.maximum.reduceat(aligned, first) - np.minimum.reduceat(aligned, first)
     return spread[several]
 
 
-def _medians(group: Ints, values: Ints) -> Ints:
-    """Return the lower median of each group's values, by group; 0 of a group without any."""
-    order = np.lexsort((values, group))
-    group, values = group[order], values[order]
-    first = np.flatnonzero(np.concatenate(([True], group[1:] != group[:-1])))
-    counts = np.diff(np.append(first, len(group)))
-    result = np.zeros(int(group[-1]) + 1, np.int64)
-    result[group[first]] = values[first + (counts - 1) // 2]
+def _medians(group: Ints, values: Ints, groups: int) -> Ints:
+    """Return the lower median of each group's values; 0 of a group without any."""
+    result = np.zeros(groups, np.int64)
+    present, middle = medians(group, values)
+    result[present] = middle
     return result
-
-
-def _median(values: list[int]) -> int:
-    return sorted(values)[(len(values) - 1) // 2]
 
 
 def _nearest_rank(values: Ints) -> int | None:

@@ -2,81 +2,104 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from heapq import nsmallest
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from analysis.fleet.figures import CollectiveKind, LateCollective
-from analysis.fleet.kinds import bus_factor, size_bytes
+from analysis.fleet.joined import coded
+from analysis.fleet.kinds import bus_factor, ranks_in, size_bytes
+from analysis.groups import stretches
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from numpy.typing import NDArray
 
-    from analysis.fleet.arrivals import Meeting
+    from analysis.columns import CollectiveCall
+    from analysis.fleet.arrivals import Meetings
+    from analysis.fleet.joined import Ints
 
 _MOST_LATE = 100
 
-_Key = tuple[str, str, str, int, int | None]
+
+class _Key(NamedTuple):
+    """What collectives have in common that are summed up together."""
+
+    kind: str
+    group: str
+    members: str
+    ranks: int
+    bytes: int | None
 
 
-def kinds(met: Sequence[Meeting]) -> tuple[CollectiveKind, ...]:
+def kinds(met: Meetings) -> tuple[CollectiveKind, ...]:
     """Sum up the matched collectives by kind, group and size, the costliest first."""
-    groups: dict[_Key, list[Meeting]] = defaultdict(list)
-    for each in met:
-        call = each.match.call
-        key = (each.match.kind, call.group, call.ranks, each.match.size, size_bytes(call))
-        groups[key].append(each)
-    cost = {key: sum(map(_duration, own)) for key, own in groups.items()}
-    ordered = sorted(groups, key=lambda key: (-cost[key], str(key)))
-    return tuple(_kind(key, groups[key], cost[key]) for key in ordered)
-
-
-def late(met: Sequence[Meeting]) -> tuple[LateCollective, ...]:
-    """Return the collectives with the most waiting, where it is certain who came last."""
-    found = [
-        LateCollective(
-            kind=each.match.kind,
-            group=each.match.call.group,
-            step=each.step,
-            place=each.match.place,
-            last=each.last.rank,
-            skew_ns=each.skew_ns,
-            waited_ns=sum(each.waits_ns.values()),
-            transfer_ns=each.transfer_ns,
-            waits_ns=tuple(each.waits_ns.items()),
-        )
-        for each in met
-        if each.certain
-    ]
-    found.sort(key=lambda each: (-each.waited_ns, each.step, each.group, each.place))
-    return tuple(found[:_MOST_LATE])
-
-
-def _kind(key: _Key, own: Sequence[Meeting], cost: int) -> CollectiveKind:
-    kind, group, _, ranks, size = key
-    timed = [each for each in own if each.comparable and each.match.complete]
-    transfers = [each.transfer_ns for each in timed]
-    transfer = _middle(transfers)
-    rate = size / transfer if size and transfer else None
-    factor = bus_factor(kind, ranks)
-    hidden = sum(arrival.hidden_ns for each in own for arrival in each.arrivals)
-    return CollectiveKind(
-        kind=kind,
-        group=group,
-        ranks=ranks,
-        bytes=size,
-        number=len(own),
-        skew_ns=_middle([each.skew_ns for each in timed]),
-        transfer_ns=transfer,
-        algorithm_gb_s=rate,  # bytes a nanosecond are GB/s
-        bus_gb_s=None if rate is None or factor is None else rate * factor,
-        hidden_share=hidden / cost if cost else None,
+    joined = met.joined
+    code, keys = coded([met.kind, met.call], lambda k, c: _key(joined.kinds[k], joined.calls[c]))
+    cost, hidden = met.total(met.end - met.start), met.total(met.hidden)
+    order = np.argsort(code, kind="stable")
+    own = [order[low:high] for low, high in stretches(code[order])]
+    own.sort(key=lambda each: -int(cost[each].sum()))
+    return tuple(
+        _kind(keys[code[each[0]]], met, each, int(hidden[each].sum()), int(cost[each].sum()))
+        for each in own
     )
 
 
-def _duration(meeting: Meeting) -> int:
-    return sum(arrival.end - arrival.start for arrival in meeting.arrivals)
+def late(met: Meetings) -> tuple[LateCollective, ...]:
+    """Return the collectives with the most waiting, where it is certain who came last."""
+    joined, waited = met.joined, met.total(met.waited)
+
+    def order(each: int) -> tuple[int, str, str, int]:
+        group = joined.calls[met.call[each]].group
+        return (-int(waited[each]), joined.steps[met.step[each]], group, int(met.place[each]))
+
+    found = nsmallest(_MOST_LATE, np.flatnonzero(met.certain).tolist(), order)
+    return tuple(_late(met, each, int(waited[each])) for each in found)
 
 
-def _middle(values: Sequence[int]) -> int | None:
-    return round(median(values)) if values else None
+def _late(met: Meetings, number: int, waited_ns: int) -> LateCollective:
+    joined = met.joined
+    members = slice(*np.searchsorted(met.meeting, [number, number + 1]).tolist())
+    ranks = [joined.ranks[code] for code in met.rank[members].tolist()]
+    return LateCollective(
+        kind=joined.kinds[met.kind[number]],
+        group=joined.calls[met.call[number]].group,
+        step=joined.steps[met.step[number]],
+        place=int(met.place[number]),
+        last=joined.ranks[met.rank[met.last[number]]],
+        skew_ns=int(met.skew_ns[number]),
+        waited_ns=waited_ns,
+        transfer_ns=int(met.transfer_ns[number]),
+        waits_ns=tuple(zip(ranks, met.waited[members].tolist(), strict=True)),
+    )
+
+
+def _key(kind: str, call: CollectiveCall) -> _Key:
+    return _Key(kind, call.group, call.ranks, ranks_in(kind, call), size_bytes(call))
+
+
+def _kind(
+    key: _Key, met: Meetings, own: NDArray[np.intp], hidden_ns: int, cost_ns: int
+) -> CollectiveKind:
+    timed = own[met.comparable[own] & met.complete[own]]
+    transfer = _middle(met.transfer_ns[timed])
+    rate = key.bytes / transfer if key.bytes and transfer else None
+    factor = bus_factor(key.kind, key.ranks)
+    return CollectiveKind(
+        kind=key.kind,
+        group=key.group,
+        ranks=key.ranks,
+        bytes=key.bytes,
+        number=len(own),
+        skew_ns=_middle(met.skew_ns[timed]),
+        transfer_ns=transfer,
+        algorithm_gb_s=rate,  # bytes a nanosecond are GB/s
+        bus_gb_s=None if rate is None or factor is None else rate * factor,
+        hidden_share=hidden_ns / cost_ns if cost_ns else None,
+    )
+
+
+def _middle(values: Ints) -> int | None:
+    return round(median(values.tolist())) if len(values) else None

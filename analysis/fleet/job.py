@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from analysis.fleet import outliers
-from analysis.fleet.arrivals import causes, meetings
+from analysis.fleet.arrivals import meetings
+from analysis.fleet.causes import causes
 from analysis.fleet.clocks import align
 from analysis.fleet.collectives import kinds, late
 from analysis.fleet.figures import Blame, Job, RankRow, Stage
+from analysis.fleet.joined import join
 from analysis.fleet.matching import match, ranks_of
 from analysis.metrics.breakdown import Breakdown
 from analysis.metrics.usage import Usage
@@ -17,7 +21,8 @@ from analysis.metrics.usage import Usage
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from analysis.fleet.arrivals import Meeting
+    from analysis.fleet.arrivals import Meetings
+    from analysis.fleet.causes import Causes
     from analysis.fleet.rank import Measured
 
 _LISTED = 8
@@ -82,9 +87,10 @@ def merge(
         else:
             ranks[rank] = each
     missing = tuple(sorted(set(range(world_size or 0)) - set(ranks)))
-    matched = match({rank: each.communication for rank, each in ranks.items()})
-    alignment = align(ranks, matched.matches)
-    met = meetings(ranks, matched.matches, alignment)
+    joined = join({rank: each.communication for rank, each in ranks.items()})
+    matched = match(joined)
+    alignment = align(ranks, joined, matched)
+    met = meetings(joined, matched, alignment)
     blamed = causes(met)
     said += (*_about_ranks(ranks, world_size, missing), *_about_clocks(ranks, met))
     said += matched.notes
@@ -95,7 +101,7 @@ def merge(
         missing=missing,
         clocks=alignment.clocks,
         matched=len(met),
-        incomplete=sum(not each.match.complete for each in met),
+        incomplete=int((~met.complete).sum()),
         unmatched=matched.unmatched,
         kinds=kinds(met),
         late=late(met),
@@ -129,7 +135,7 @@ def _about_ranks(
     return notes
 
 
-def _about_clocks(ranks: Mapping[int, Measured], met: Sequence[Meeting]) -> list[str]:
+def _about_clocks(ranks: Mapping[int, Measured], met: Meetings) -> list[str]:
     notes = []
     unknown = sum(each.identity.host is None for each in ranks.values())
     if unknown:
@@ -144,7 +150,7 @@ def _about_clocks(ranks: Mapping[int, Measured], met: Sequence[Meeting]) -> list
             f"Only {based:,} of {len(ranks):,} ranks say what their clock counts from "
             "(`baseTimeNanoseconds`): each of the others is taken to have a clock of its own."
         )
-    apart = sum(not each.comparable for each in met)
+    apart = int((~met.comparable).sum())
     if apart:
         notes.append(
             f"{apart:,} communications are between ranks whose clocks no collective ties together: "
@@ -153,21 +159,16 @@ def _about_clocks(ranks: Mapping[int, Measured], met: Sequence[Meeting]) -> list
     return notes
 
 
-def _rows(
-    ranks: Mapping[int, Measured],
-    met: Sequence[Meeting],
-    blamed: Sequence[Mapping[int, int]],
-) -> tuple[RankRow, ...]:
-    waited: Counter[int] = Counter()
-    caused: Counter[int] = Counter()
-    for meeting, shares in zip(met, blamed, strict=True):
-        if meeting.certain:
-            waited.update(meeting.waits_ns)
-        caused.update(shares)
-    tells = any(each.comparable and each.match.complete for each in met)
+def _rows(ranks: Mapping[int, Measured], met: Meetings, blamed: Causes) -> tuple[RankRow, ...]:
+    certain = met.certain[met.meeting]
+    waited, caused = np.zeros((2, len(ranks)), np.int64)
+    np.add.at(waited, met.rank[certain], met.waited[certain])
+    np.add.at(caused, blamed.rank, blamed.ns)
+    tells = bool((met.comparable & met.complete).any())
+    waiting = zip(waited.tolist(), caused.tolist(), strict=True)
     return tuple(
-        _row(rank, each, (waited[rank], caused[rank]) if tells else (None, None))
-        for rank, each in ranks.items()
+        _row(rank, each, own if tells else (None, None))
+        for (rank, each), own in zip(ranks.items(), waiting, strict=True)
     )
 
 
@@ -200,15 +201,20 @@ def _stage(rank: int, group: str) -> int | None:
     return ranks.index(rank) if ranks is not None and rank in ranks else None
 
 
-def _steps(met: Sequence[Meeting], blamed: Sequence[Mapping[int, int]]) -> tuple[Blame, ...]:
-    by_step: dict[str, Counter[int]] = {}
-    for meeting, shares in zip(met, blamed, strict=True):
-        by_step.setdefault(meeting.step, Counter()).update(shares)
+def _steps(met: Meetings, blamed: Causes) -> tuple[Blame, ...]:
+    """Return what was lost in each step, in the order in which they first met."""
+    lost: dict[int, Counter[int]] = {step: Counter() for step in dict.fromkeys(met.step.tolist())}
+    shares = zip(
+        met.step[blamed.meeting].tolist(), *(each.tolist() for each in blamed[1:]), strict=True
+    )
+    for step, rank, ns in shares:
+        lost[step][rank] += ns
     found = []
-    for step, lost in by_step.items():
-        if lost:
-            rank = min(lost, key=lambda rank: (-lost[rank], rank))
-            found.append(Blame(step, sum(lost.values()), rank, lost[rank]))
+    for step, by_rank in lost.items():
+        if by_rank:
+            rank = min(by_rank, key=lambda rank: (-by_rank[rank], rank))
+            name, number = met.joined.steps[step], met.joined.ranks[rank]
+            found.append(Blame(name, sum(by_rank.values()), number, by_rank[rank]))
     return tuple(found)
 
 

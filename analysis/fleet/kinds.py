@@ -75,6 +75,11 @@ def size_bytes(call: CollectiveCall) -> int | None:
     return None if width is None or elements < 0 else elements * width
 
 
+def ranks_in(kind: str, call: CollectiveCall) -> int:
+    """Return how many ranks take part in a collective; -1 where not known."""
+    return 2 if kind == POINT_TO_POINT else call.size
+
+
 def signature(kind: str, call: CollectiveCall) -> tuple[str, str, int]:
     """Return what must be the same on every rank of a collective."""
     sized = kind in _SIZED
