@@ -17,7 +17,7 @@ from statistics import median
 
 import msgspec
 
-from tests.benchmarks.bench import TRACE, Run, Subject, measure
+from tests.benchmarks.bench import TRACE, Run, Subject, measure, median_inside
 from tests.ranks import all_reduce, job
 from tests.shared import TRACES
 
@@ -39,6 +39,7 @@ def main() -> int:
         for name, number in (("large", options.large), ("small", options.small)):
             if number:
                 bench(folder / name, number, options.jobs, options.repeats)
+    bench_merging(options.small or 2, options.collectives, options.repeats)
     return 0
 
 
@@ -49,6 +50,9 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--small", type=int, default=1_000, help="made-up ranks; %(default)s")
     parser.add_argument(
         "--small-bytes", type=int, default=1_000_000, help="of text of each; %(default)s"
+    )
+    parser.add_argument(
+        "--collectives", type=int, default=1_200, help="of each rank, to merge; %(default)s"
     )
     parser.add_argument("--jobs", type=int, default=2, help="processes; %(default)s")
     parser.add_argument("--repeats", type=int, default=3, help="%(default)s")
@@ -76,6 +80,21 @@ def bench(folder: Path, ranks: int, jobs: int, repeats: int) -> None:
     one, several = (runs[each.label] for each in subjects)
     gain = wall(one) / wall(several)
     print(f"efficiency of {jobs}: {gain / jobs:.2f} ({gain:.2f} times as fast)")
+
+
+def bench_merging(ranks: int, collectives: int, repeats: int) -> None:
+    """Time what the client does with what the ranks send it."""
+    module = "tests.benchmarks.merging"
+    command = (sys.executable, "-m", module, str(ranks), str(collectives))
+    (runs,) = measure([Subject("merging", command)], repeats).values()
+    seconds = median_inside(runs)
+    assert seconds is not None
+    number = ranks * collectives
+    print(
+        f"\nmerging {ranks:,} ranks with {collectives:,} collectives each: {seconds:.2f} s, "
+        f"{1e6 * seconds / number:.1f} us a communication, peak {runs[0].peak / 1e6:,.0f} MB with "
+        "the ranks' tables"
+    )
 
 
 def subject(folder: Path, jobs: int) -> Subject:
