@@ -214,7 +214,7 @@ def _accelerator(
         events=activities,
         work=work,
         graph_node=graph_node,
-        multiprocessors=multiprocessors.get(label),
+        multiprocessors=multiprocessors.get(label.removeprefix(launches.merged_as(label))),
         launch=_launches(activities, work, calls),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,32 +18,54 @@ if TYPE_CHECKING:
     from analysis.columns import Events
 
 
+# SGLang's profile_merger puts the traces of ranks into one, whose pids it begins with "[TP01] ".
+_MERGED = re.compile(r"\[[^\]]+\] ")
+
+
 def match(activities: Events, calls: Events) -> NDArray[np.intp]:
-    """Return the row in `calls` that launched each activity of one device, or -1.
+    """Return the row in `calls` that launched each activity, or -1.
 
     A call launched the activities with its correlation; of several such calls,
     nested in each other, the outermost did. Correlations are numbered per
     process: where a trace holds several processes, the one with calls for most
-    of the device's activities is asked first.
+    of a device's activities is asked first.
 
     Args:
-        activities: n activities of one device.
+        activities: n activities, of any devices.
         calls: runtime and driver calls of all processes.
     """
-    return find(activities.correlation, calls, processes(activities.correlation, calls))
+    found = np.full(len(activities), NONE, np.intp)
+    for code in distinct(activities.pid).tolist():
+        here = activities.pid == code
+        correlation = activities.correlation[here]
+        ranked = processes(activities.pids[code], correlation, calls)
+        found[here] = find(correlation, calls, ranked)
+    return found
 
 
-def processes(correlation: NDArray[np.int64], calls: Events) -> list[int]:
+def merged_as(label: str) -> str:
+    """Return what a merge of several ranks' traces wrote before a process id; often nothing."""
+    found = _MERGED.match(label)
+    return found.group() if found else ""
+
+
+def processes(device: str, correlation: NDArray[np.int64], calls: Events) -> list[int]:
     """Return the codes of the processes with calls of any correlation, most hits first.
 
+    Ranks of one job launch alike, under the same numbers: in a trace of several that were
+    merged, only the processes of the device's own rank are asked.
+
     Args:
-        correlation: of n activities of one device.
+        device: its label.
+        correlation: of n activities of the device.
         calls: runtime and driver calls of all processes.
     """
     linked = calls.correlation > 0
     codes: list[int] = distinct(calls.pid[linked]).tolist()
     if len(codes) < 2:  # the usual trace, which has nothing to rank
         return codes
+    own = merged_as(device)
+    codes = [code for code in codes if merged_as(calls.pids[code]) == own] or codes
     hits = {
         process: int(np.isin(correlation, calls.correlation[linked & (calls.pid == process)]).sum())
         for process in codes

@@ -127,7 +127,7 @@ def _recorded_pairs(
     """Return, of each wait that there was something to wait for, the row held and the source."""
     pairs: list[tuple[int, int]] = []
     if device.launches is not None and len(recorded.lane):
-        ranked = processes(_correlations(trace, device), calls)
+        ranked = processes(device.label, _correlations(trace, device), calls)
         called = _begins(recorded.correlation, recorded.start, calls, ranked)
         made = _begins(recorded.record, called, calls, ranked)
         named = distinct(np.concatenate((recorded.lane, recorded.on_lane))).tolist()

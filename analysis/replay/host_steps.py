@@ -166,7 +166,7 @@ def _named(trace: Trace, device: Device, calls: Events) -> dict[int, tuple[int, 
     events = trace.events
     activities = events.of(*ACTIVITY_ROLES)
     here = np.array([label == device.label for label in events.pids] + [False])
-    ranked = processes(activities.correlation[here[activities.pid]], calls)
+    ranked = processes(device.label, activities.correlation[here[activities.pid]], calls)
     kind = {name: code for code, name in enumerate(events.names)}
     rows = np.flatnonzero(
         (events.role == Role.SYNC)

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ LoadEvents = Callable[..., Trace]
 
 
 def launched_by(trace: Trace) -> dict[str, str | None]:
-    """By activity, the name of the call that launched it; of a trace with one device."""
+    """By activity, the name of the call that launched it."""
     activities, calls = trace.events.of(*ACTIVITY_ROLES), trace.events.of(Role.CALL)
     rows = match(activities, calls).tolist()
     return {
@@ -92,6 +93,9 @@ def test_the_outermost_call_may_be_the_drivers_or_come_late(load_events: LoadEve
     assert launched_by(trace) == {"k": "cuLaunchKernel"}
 
 
+RANKS = [(0, 1), (0, 2), (0, 3), (1, 1), (1, 2)]
+
+
 def two_processes(first: Sequence[int], second: Sequence[int], pids: tuple[Id, Id]) -> list[Event]:
     """Calls of two processes with these correlations, and kernels with 1, 2 and 3."""
     return [
@@ -160,6 +164,19 @@ def test_each_device_is_matched_on_its_own(load_events: LoadEvents) -> None:
         if device.launches is not None
     }
     assert of_device == {"0": {"1"}, "1": {"2"}}
+
+
+def test_of_merged_ranks_each_has_its_own_launches(load_events: LoadEvents) -> None:
+    """Ranks launch alike, under the same numbers; here the first has a call too many."""
+    calls = [call(f"{rank} {c}", 10 * c, 10 * c + 5, c, pid=f"[TP0{rank}] 9") for rank, c in RANKS]
+    kernels = [
+        replace(kernel(f"of {rank}: {c}", 100, 150, correlation=c), pid=f"[TP0{rank}] {rank}")
+        for rank, c in RANKS
+    ]
+    expected = {f"of {rank}: {c}": f"{rank} {c}" for rank, c in RANKS}
+    assert launched_by(load_events([*calls, *kernels])) == expected
+    alone = [*calls, replace(kernel("other", 100, 150, correlation=2), pid="[DP07] 0")]
+    assert launched_by(load_events(alone)) == {"other": "0 2"}
 
 
 def test_the_launch_of_an_activity_reaches_its_device(load_events: LoadEvents) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from gzip import decompress
 from math import prod
@@ -59,6 +60,12 @@ def test_no_more_blocks_are_resident_than_fit(load_events: LoadEvents) -> None:
     events = [kernel("a", 0, 9, shape=shape(1000, 64, shared=102_400))]
     found = of_one_device(load_events(events, header={"deviceProperties": [CARD]}))
     assert (found["sm_efficiency"], found["occupancy"]) == (1.0, 64 / 2048)
+
+
+def test_a_merge_of_ranks_renames_devices(load_events: LoadEvents) -> None:
+    made = replace(kernel("a", 0, 40, shape=shape(3, 256)), pid="[TP01] 0")
+    found = of_one_device(load_events([made], header={"deviceProperties": [CARD]}))
+    assert found["multiprocessors"] == 4
 
 
 def test_without_a_kernel(load_events: LoadEvents) -> None:
