@@ -42,7 +42,7 @@ def one_by_one(report: Report) -> tuple[TraceReport, ...]:
 
 def title(job: Job) -> str:
     """Name a job by its ranks."""
-    of = f" of {job.world_size:,}" if job.world_size and len(job.ranks) != job.world_size else ""
+    of = f" of {job.world_size:,}" if len(job.ranks) < (job.world_size or 0) else ""
     return f"Job of {len(job.ranks):,}{of} ranks"
 
 
@@ -85,8 +85,8 @@ def _verdicts(job: Job) -> list[str]:
             f"Rank {waits.rank} waited longest, {_time(waits.waited_ns or 0)}."
         )
     elif any(row.waited_ns is not None for row in job.ranks):
-        floor = _time(job.clocks.floor_ns)
-        said.append(f"No rank waited for another by more than {floor}, what the clocks can tell.")
+        most = _time(job.clocks.floor_ns + (job.clocks.residual_ns or 0))
+        said.append(f"No rank waited for another by more than {most}, as far as clocks can tell.")
     communication = sum(row.communication_ns for row in job.ranks)
     if communication:
         exposed = sum(row.exposed_ns for row in job.ranks)
@@ -110,6 +110,8 @@ def _outlier_words(job: Job) -> list[str]:
 
 def _clock_words(job: Job) -> list[str]:
     clocks = job.clocks
+    if clocks.residual_ns is None and len(clocks.offsets) == 1:
+        return ["Times are of one clock."]
     if clocks.residual_ns is None:
         return ["No collective that ends everywhere at once was matched: clocks are not compared."]
     how = "one clock" if len(clocks.offsets) == 1 else f"{len(clocks.offsets):,} clocks"

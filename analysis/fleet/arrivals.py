@@ -32,9 +32,11 @@ class Meetings(msgspec.Struct, frozen=True, eq=False):
         call: code into its calls: as the lowest rank recorded it.
         step: code into its steps: that of the lowest rank.
         place: its number among those of its group.
-        comparable: whether the clocks of all its ranks could be tied together.
+        possible: whether no rank of what ends together left before another one came.
+        comparable: whether it is, and the clocks of all its ranks could be tied together.
         complete: whether every rank that takes part was read.
-        certain: whether it is known who came last: it is both, and the skew lies above
+        inside: whether it began in what is measured, on all of them.
+        certain: whether it is known who came last: it is all that, and the skew lies above
             the floor.
         first: where its members begin.
         last: the member that arrived last; of several at once, the lowest rank's.
@@ -62,8 +64,10 @@ class Meetings(msgspec.Struct, frozen=True, eq=False):
     call: Codes
     step: Codes
     place: Ints
+    possible: Bools
     comparable: Bools
     complete: Bools
+    inside: Bools
     certain: Bools
     first: Places
     last: Places
@@ -99,10 +103,10 @@ class Meetings(msgspec.Struct, frozen=True, eq=False):
 
 def meetings(joined: Joined, matches: Matches, alignment: Alignment) -> Meetings:
     """Put matched communications on the job's clock."""
-    corrections = [alignment.correction_ns[rank] for rank in joined.ranks]
-    tied = np.array([each is not None for each in corrections], np.bool_)
-    shift = np.array([each or 0 for each in corrections], np.int64)[joined.rank]
-    start, end = joined.start + shift, joined.end + shift
+    offsets = alignment.offset_ns
+    tied = np.array([each is not None for each in offsets], np.bool_)[joined.clock]
+    offset = np.array([each or 0 for each in offsets], np.int64)[joined.clock][joined.rank]
+    start, end = joined.start - offset, joined.end - offset
 
     order = _in_order(joined, matches, start)
     members = matches.members[order]
@@ -116,16 +120,20 @@ def meetings(joined: Joined, matches: Matches, alignment: Alignment) -> Meetings
     at_last = np.flatnonzero(start == last_ns[meeting])
     kind, call = joined.kind[row[first]], joined.call[row[first]]
     which, sizes = coded([kind, call], lambda k, c: ranks_in(joined.kinds[k], joined.calls[c]))
-    comparable = np.logical_and.reduceat(tied[rank], first)
+    floor = alignment.clocks.floor_ns
+    possible = ~alignment.impossible[order]
+    comparable = np.logical_and.reduceat(tied[rank], first) & possible
     complete = members == np.array(sizes, np.int64)[which]
     return Meetings(
         kind=kind,
         call=call,
         step=joined.step[row[first]],
         place=matches.place[order],
+        possible=possible,
         comparable=comparable,
         complete=complete,
-        certain=comparable & complete & (last_ns - first_ns > alignment.clocks.floor_ns),
+        inside=np.logical_and.reduceat(joined.inside[row], first),
+        certain=comparable & complete & (last_ns - first_ns > floor),
         first=first,
         last=at_last[begins(meeting[at_last])],
         first_ns=first_ns,

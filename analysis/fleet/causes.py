@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from analysis.fleet.joined import coded
+from analysis.fleet.kinds import POINT_TO_POINT
 from analysis.groups import stretches
 
 if TYPE_CHECKING:
@@ -99,14 +100,25 @@ def _before(met: Meetings, waits: _Waits) -> tuple[Places, Places]:
 
 def _last_met(met: Meetings) -> Ints:
     """Return when each member had last been through a meeting of the same group."""
-    calls = met.joined.calls
-    group, _ = coded([met.call], lambda call: (calls[call].group, calls[call].ranks))
-    group = group[met.meeting]
+    group = _groups(met)[met.meeting]
     order = np.lexsort((met.meeting, group, met.rank))
     same = (np.diff(met.rank[order]) == 0) & (np.diff(group[order]) == 0)
     found = np.full(len(order), _NEVER, np.int64)
     found[order[1:]] = np.where(same, met.end[order[:-1]], _NEVER)
     return found
+
+
+def _groups(met: Meetings) -> Codes:
+    """Code with whom a rank is in step again after each meeting: its group, or the other one."""
+    kinds, calls = met.joined.kinds, met.joined.calls
+    pairs = np.array([each == POINT_TO_POINT for each in kinds], np.bool_)[met.kind]
+    low = np.where(pairs, met.rank[met.first], 0)
+    high = np.where(pairs, np.maximum.reduceat(met.rank, met.first), 0)
+    group, _ = coded(
+        [met.call, low, high],
+        lambda call, one, other: (calls[call].group, calls[call].ranks, one, other),
+    )
+    return group
 
 
 def _divided(total: int, parts: Mapping[int, int]) -> dict[int, int]:

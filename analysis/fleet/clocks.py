@@ -8,117 +8,92 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from analysis.fleet.figures import Clocks, Offset
-from analysis.fleet.kinds import ENDS_TOGETHER
 from analysis.groups import begins, distinct, medians, numbered
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from numpy.typing import NDArray
 
-    from analysis.fleet.joined import Joined
+    from analysis.fleet.joined import Bools, Codes, Ints, Joined
     from analysis.fleet.matching import Matches
-    from analysis.fleet.rank import Measured
-
-    Ints = NDArray[np.int64]
 
 _ROUNDS = 20
 _CERTAIN = 0.95
+NO_ERROR_NS = 50_000
+"""A profiler ties a device's times to its host's clock within some microseconds."""
 
 
 class Alignment(NamedTuple):
-    """The clocks, and what is added to a rank's times.
+    """The clocks, and what is subtracted from their times.
 
     Attributes:
         clocks: what was found.
-        correction_ns: per rank, to be added to times of its trace; None where nothing
-            ties its clock to the others.
+        offset_ns: per clock; None where nothing ties it to the others.
+        impossible: of each match, whether a rank left what ends together before another one
+            had come to it: they are not the same, or a record is missing.
     """
 
     clocks: Clocks
-    correction_ns: Mapping[int, int | None]
+    offset_ns: tuple[int | None, ...]
+    impossible: Bools
 
 
-class _Ends(NamedTuple):
-    """Ends of collectives, on the clocks' own time; arrays of shape (n,), by collective.
+class _Stays(NamedTuple):
+    """Ranks in collectives, on their clocks' own time; arrays of shape (n,), by collective.
 
     Attributes:
         collective: int64 number.
-        clock: int64 number.
+        clock: int32 code.
+        start: int64 ns.
         end: int64 ns.
     """
 
     collective: Ints
-    clock: Ints
+    clock: Codes
+    start: Ints
     end: Ints
 
 
-def align(ranks: Mapping[int, Measured], joined: Joined, matches: Matches) -> Alignment:
+def align(joined: Joined, matches: Matches, resolution_ns: int) -> Alignment:
     """Estimate the offsets of all clocks to that of the lowest rank.
 
-    Ranks on one host share a clock; a rank whose host is not known has one of its own,
-    and so has one that does not say what its times count from where others do.
     The first estimate of an offset is the median, over the collectives that two clocks
     share, of the differences of their ends, from the reference on to whatever it
     reaches; it is refined by medians over all: each collective's end is the median of
     its members', each clock's offset the median of its ends' distances to these.
 
     Args:
-        ranks: the job's ranks.
-        joined: what they communicated.
+        joined: what the ranks communicated.
         matches: what of it is one and the same.
+        resolution_ns: of the times.
     """
-    based = any(each.base_ns is not None for each in ranks.values())
-    names = {rank: _clock(rank, each, based=based) for rank, each in sorted(ranks.items())}
-    sharing: dict[str, list[int]] = defaultdict(list)
-    for rank, name in names.items():
-        sharing[name].append(rank)
-    code = {name: place for place, name in enumerate(sharing)}
-    bases = {rank: each.base_ns or 0 for rank, each in ranks.items()}
-    clock = [code[names[rank]] for rank in joined.ranks]
-    ends = _ends(joined, matches, clock, [bases[rank] for rank in joined.ranks])
-    offsets = _refined(ends, _first(ends, len(code)))
-    spreads = _spreads(ends, offsets)
+    stays = _stays(joined, matches)
+    offsets = _refined(stays, _first(stays, len(joined.clocks)))
+    impossible, spreads = _checked(stays, offsets, len(matches.first))
     residual = _nearest_rank(spreads)
-    resolution = max(each.report.resolution_ns for each in ranks.values())
+    floor = max(residual or 0, 2 * resolution_ns if resolution_ns > 1 else 0)
+    sharing: dict[int, list[int]] = defaultdict(list)
+    for rank, code in zip(joined.ranks, joined.clock.tolist(), strict=True):
+        sharing[code].append(rank)
     found = tuple(
-        Offset(name, tuple(own), offset)
-        for (name, own), offset in zip(sharing.items(), offsets, strict=True)
+        Offset(joined.clocks[code], tuple(own), offsets[code]) for code, own in sharing.items()
     )
-    corrections = {
-        rank: None if (offset := offsets[code[name]]) is None else bases[rank] - offset
-        for rank, name in names.items()
-    }
-    floor = max(residual or 0, 2 * resolution if resolution > 1 else 0)
-    return Alignment(Clocks(found, len(spreads), residual, floor), corrections)
+    return Alignment(Clocks(found, len(spreads), residual, floor), tuple(offsets), impossible)
 
 
-def _clock(rank: int, measured: Measured, *, based: bool) -> str:
-    """Name a rank's clock: its host's, unless what it counts from was lost."""
-    if measured.identity.host is None or (based and measured.base_ns is None):
-        return f"rank {rank}"
-    return measured.identity.host
-
-
-def _ends(joined: Joined, matches: Matches, clock: Sequence[int], base: Sequence[int]) -> _Ends:
-    together = np.array([each in ENDS_TOGETHER for each in joined.kinds], np.bool_)
-    kept = together[joined.kind[matches.row]]
+def _stays(joined: Joined, matches: Matches) -> _Stays:
+    kept = joined.ends_together[matches.row]
     collective, _ = numbered(matches.members)
     row = matches.row[kept]
-    rank = joined.rank[row]
-    return _Ends(
-        collective[kept],
-        np.array(clock, np.int64)[rank],
-        joined.end[row] + np.array(base, np.int64)[rank],
-    )
+    clock = joined.clock[joined.rank[row]]
+    return _Stays(collective[kept], clock, joined.start[row], joined.end[row])
 
 
-def _first(ends: _Ends, clocks: int) -> list[int | None]:
+def _first(stays: _Stays, clocks: int) -> list[int | None]:
     """Reach from the reference as far as shared collectives go; exact where no noise is."""
     offsets: list[int | None] = [0 if place == 0 else None for place in range(clocks)]
-    by_clock = np.argsort(ends.clock, kind="stable")
-    own = np.searchsorted(ends.clock[by_clock], np.arange(clocks + 1))
-    members = np.bincount(ends.collective)
+    by_clock = np.argsort(stays.clock, kind="stable")
+    own = np.searchsorted(stays.clock[by_clock], np.arange(clocks + 1))
+    members = np.bincount(stays.collective)
     first = np.cumsum(members) - members
     unseen = np.ones(len(members), np.bool_)
     unreached = np.ones(clocks, np.bool_)
@@ -126,15 +101,15 @@ def _first(ends: _Ends, clocks: int) -> list[int | None]:
     reached = [0]
     for place in reached:
         # Once looked at, all clocks of a collective are reached: it has nothing more to say.
-        shared = distinct(ends.collective[by_clock[own[place] : own[place + 1]]])
+        shared = distinct(stays.collective[by_clock[own[place] : own[place + 1]]])
         shared = shared[unseen[shared]]
         unseen[shared] = False
         which, number = numbered(members[shared])
         row = first[shared][which] + number
-        here = ends.clock[row] == place
-        latest = np.maximum.reduceat(ends.end[row[here]], begins(which[here]))
-        new = unreached[ends.clock[row]]
-        met, differences = medians(ends.clock[row[new]], ends.end[row[new]] - latest[which[new]])
+        here = stays.clock[row] == place
+        latest = np.maximum.reduceat(stays.end[row[here]], begins(which[here]))
+        new = unreached[stays.clock[row]]
+        met, differences = medians(stays.clock[row[new]], stays.end[row[new]] - latest[which[new]])
         for clock, difference in zip(met.tolist(), differences.tolist(), strict=True):
             offsets[clock] = (offsets[place] or 0) + difference
         unreached[met] = False
@@ -142,12 +117,12 @@ def _first(ends: _Ends, clocks: int) -> list[int | None]:
     return offsets
 
 
-def _refined(ends: _Ends, offsets: list[int | None]) -> list[int | None]:
+def _refined(stays: _Stays, offsets: list[int | None]) -> list[int | None]:
     known = np.array([each is not None for each in offsets], np.bool_)
-    kept = known[ends.clock]
+    kept = known[stays.clock]
     if not kept.any():
         return offsets
-    collective, clock, end = (column[kept] for column in ends)
+    collective, clock, _, end = (column[kept] for column in stays)
     offset = np.array([each or 0 for each in offsets], np.int64)
     for _ in range(_ROUNDS):
         aligned = end - offset[clock]
@@ -161,22 +136,23 @@ def _refined(ends: _Ends, offsets: list[int | None]) -> list[int | None]:
     return [int(each) if here else None for each, here in zip(offset, known, strict=True)]
 
 
-def _spreads(ends: _Ends, offsets: list[int | None]) -> Ints:
-    """Return how far the ends of each collective lie apart, once aligned."""
-    known = np.array([each is not None for each in offsets], np.bool_)[ends.clock]
-    collective = ends.collective[known]
-    if not len(collective):
-        return np.empty(0, np.int64)
-    aligned = (
-        ends.end[known] - np.array([each or 0 for each in offsets], np.int64)[ends.clock[known]]
-    )
+def _checked(stays: _Stays, offsets: list[int | None], matches: int) -> tuple[Bools, Ints]:
+    """Tell what cannot be, of shape (matches,), and how far the ends of each other lie apart."""
+    known = np.array([each is not None for each in offsets], np.bool_)[stays.clock]
+    collective, clock, start, end = (column[known] for column in stays)
+    offset = np.array([each or 0 for each in offsets], np.int64)[clock]
+    start, end = start - offset, end - offset
     first = begins(collective)
     several = np.diff(first, append=len(collective)) > 1
-    spread: Ints = np.maximum.reduceat(aligned, first) - np.minimum.reduceat(aligned, first)
-    return spread[several]
+    left = np.minimum.reduceat(end, first)
+    wrong = several & (np.maximum.reduceat(start, first) - left > NO_ERROR_NS)
+    impossible = np.zeros(matches, np.bool_)
+    impossible[collective[first[wrong]]] = True
+    spread: Ints = np.maximum.reduceat(end, first) - left
+    return impossible, spread[several & ~wrong]
 
 
-def _medians(group: Ints, values: Ints, groups: int) -> Ints:
+def _medians(group: NDArray[np.integer], values: Ints, groups: int) -> Ints:
     """Return the lower median of each group's values; 0 of a group without any."""
     result = np.zeros(groups, np.int64)
     present, middle = medians(group, values)

@@ -34,11 +34,12 @@ class _Key(NamedTuple):
 
 
 def kinds(met: Meetings) -> tuple[CollectiveKind, ...]:
-    """Sum up the matched collectives by kind, group and size, the costliest first."""
+    """Sum up the collectives that are measured, by kind, group and size, the costliest first."""
     joined = met.joined
     code, keys = coded([met.kind, met.call], lambda k, c: _key(joined.kinds[k], joined.calls[c]))
     cost, hidden = met.total(met.end - met.start), met.total(met.hidden)
     order = np.argsort(code, kind="stable")
+    order = order[met.inside[order]]
     own = [order[low:high] for low, high in stretches(code[order])]
     own.sort(key=lambda each: -int(cost[each].sum()))
     return tuple(
@@ -55,7 +56,7 @@ def late(met: Meetings) -> tuple[LateCollective, ...]:
         group = joined.calls[met.call[each]].group
         return (-int(waited[each]), joined.steps[met.step[each]], group, int(met.place[each]))
 
-    found = nsmallest(_MOST_LATE, np.flatnonzero(met.certain).tolist(), order)
+    found = nsmallest(_MOST_LATE, np.flatnonzero(met.certain & met.inside).tolist(), order)
     return tuple(_late(met, each, int(waited[each])) for each in found)
 
 

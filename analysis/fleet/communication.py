@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis import launches, vocabulary
 from analysis.columns import ACTIVITY_ROLES, NONE, CollectiveCall, Role
-from analysis.device import accelerators
+from analysis.device import FOREVER, accelerators
 from analysis.fleet.kinds import POINT_TO_POINT, kind
 from analysis.groups import distinct
 from analysis.intervals import Intervals, intersect, union
@@ -37,6 +37,7 @@ class Communication(msgspec.Struct, frozen=True, eq=False):
         start: int64 ns on the trace's clock.
         end: int64 ns.
         hidden: int64 ns of it beside compute on the same device.
+        inside: whether it began in what is measured of the trace.
         call: int32 code into `calls`.
         kind: int32 code into `kinds`.
         sequence: int64 number in the process group, or -1.
@@ -49,6 +50,7 @@ class Communication(msgspec.Struct, frozen=True, eq=False):
     start: Ints
     end: Ints
     hidden: Ints
+    inside: NDArray[np.bool_]
     call: NDArray[np.int32]
     kind: NDArray[np.int32]
     sequence: Ints
@@ -89,8 +91,13 @@ class _Rows(NamedTuple):
     compute: Intervals
 
 
-def communication(trace: Trace) -> Communication:
-    """Collect the communications of a trace."""
+def communication(trace: Trace, window: tuple[int, int] | None = None) -> Communication:
+    """Collect the communications of a trace.
+
+    Args:
+        trace: all of it: what is matched by order needs all that came before.
+        window: begin and end of what is measured, in ns on the trace's clock; None: all.
+    """
     events = trace.events
     found = [*_on_accelerators(events)] or _on_threads(trace)
     rows = np.concatenate([each.rows for each in found]) if found else np.empty(0, np.intp)
@@ -102,10 +109,12 @@ def communication(trace: Trace) -> Communication:
     call, sequence, calls = _calls(trace, rows)
     kind_code, kinds = _kinds(events, rows, call, calls)
     step, names = _steps(events, rows)
+    low, high = (-FOREVER, FOREVER) if window is None else window
     return Communication(
         start=events.start[rows],
         end=events.end[rows],
         hidden=hidden,
+        inside=(events.start[rows] >= low) & (events.start[rows] < high),
         call=call,
         kind=kind_code,
         sequence=sequence,
@@ -116,11 +125,15 @@ def communication(trace: Trace) -> Communication:
     )
 
 
-def bubble(trace: Trace) -> Bubble | None:
+def bubble(trace: Trace, window: tuple[int, int] | None = None) -> Bubble | None:
     """Measure a pipeline's bubble on the accelerator that ran most; None without sends.
 
-    Within the steps, or the device's window where none are recorded: the time in which
-    neither compute nor a copy, a memset or another collective ran.
+    Within the window, else the steps, or the device's window where none are recorded: the
+    time in which neither compute nor a copy, a memset or another collective ran.
+
+    Args:
+        trace: of one rank.
+        window: as of `communication`.
     """
     events = trace.events
     on = np.isin(events.role, ACTIVITY_ROLES)
@@ -136,9 +149,9 @@ def bubble(trace: Trace) -> Bubble | None:
     point = sends[events.name[rows]] & np.isin(of_call, [POINT_TO_POINT, kind("")])
     if not point.any():
         return None
-    marks = steps.profiler_steps(trace, device)
-    spans = [(mark.low, mark.high) for mark in marks] or [device.window]
-    window = union(
+    marks = [] if window else steps.profiler_steps(trace, device)
+    spans = [(mark.low, mark.high) for mark in marks] or [window or device.window]
+    measured = union(
         Intervals(
             np.array([low for low, _ in spans], np.int64),
             np.array([high for _, high in spans], np.int64),
@@ -146,9 +159,9 @@ def bubble(trace: Trace) -> Bubble | None:
     )
     everything = _union(events, rows)
     others = _union(events, rows[~point])
-    busy, working = intersect(window, everything).total(), intersect(window, others).total()
+    busy, working = intersect(measured, everything).total(), intersect(measured, others).total()
     groups = sorted({calls[code].ranks for code in call[point].tolist()}, key=lambda g: (len(g), g))
-    return Bubble(window.total(), window.total() - busy, busy - working, groups[-1])
+    return Bubble(measured.total(), measured.total() - busy, busy - working, groups[-1])
 
 
 def _sends(names: Sequence[str]) -> NDArray[np.bool_]:

@@ -13,6 +13,7 @@ from analysis.fleet.causes import causes
 from analysis.fleet.clocks import align
 from analysis.fleet.collectives import kinds, late
 from analysis.fleet.figures import Blame, Job, RankRow, Stage
+from analysis.fleet.hosts import hosts
 from analysis.fleet.joined import join
 from analysis.fleet.matching import match, ranks_of
 from analysis.metrics.breakdown import Breakdown
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from analysis.fleet.arrivals import Meetings
     from analysis.fleet.causes import Causes
+    from analysis.fleet.joined import Joined
     from analysis.fleet.rank import Measured
 
 _LISTED = 8
@@ -87,22 +89,24 @@ def merge(
         else:
             ranks[rank] = each
     missing = tuple(sorted(set(range(world_size or 0)) - set(ranks)))
-    joined = join({rank: each.communication for rank, each in ranks.items()})
+    joined = join(ranks)
     matched = match(joined)
-    alignment = align(ranks, joined, matched)
+    joined, apart = hosts(joined, matched)
+    resolution = max(each.report.resolution_ns for each in ranks.values())
+    alignment = align(joined, matched, resolution)
     met = meetings(joined, matched, alignment)
     blamed = causes(met)
     said += (*_about_ranks(ranks, world_size, missing), *_about_clocks(ranks, met))
-    said += matched.notes
+    said += (*apart, *matched.notes, *_about_waiting(joined, met))
     rows = _rows(ranks, met, blamed)
     return Job(
         world_size=world_size,
         ranks=rows,
         missing=missing,
         clocks=alignment.clocks,
-        matched=len(met),
-        incomplete=int((~met.complete).sum()),
-        unmatched=matched.unmatched,
+        matched=int(met.inside.sum()),
+        incomplete=int((met.inside & ~met.complete).sum()),
+        unmatched=int(joined.inside.sum() - joined.inside[matched.row].sum()),
         kinds=kinds(met),
         late=late(met),
         steps=_steps(met, blamed),
@@ -150,34 +154,64 @@ def _about_clocks(ranks: Mapping[int, Measured], met: Meetings) -> list[str]:
             f"Only {based:,} of {len(ranks):,} ranks say what their clock counts from "
             "(`baseTimeNanoseconds`): each of the others is taken to have a clock of its own."
         )
-    apart = int((~met.comparable).sum())
+    apart = int((met.possible & ~met.comparable).sum())
     if apart:
         notes.append(
             f"{apart:,} communications are between ranks whose clocks no collective ties together: "
             "nothing is concluded from their times."
         )
+    impossible = int((~met.possible).sum())
+    if impossible:
+        notes.append(
+            f"{impossible:,} collectives ended on one rank before they began on another: they are "
+            "not the same, or a record is missing. Nothing is concluded from their times."
+        )
     return notes
 
 
+def _about_waiting(joined: Joined, met: Meetings) -> list[str]:
+    """Say why nobody's waiting is known, where it is not."""
+    if not len(joined):
+        return []
+    if not len(met):
+        said = f"None of {len(joined):,} communications is known to be the same on two ranks: "
+        said += "their groups, numbers or peers are not recorded, or have nothing in common."
+        return [said]
+    if (met.complete & met.comparable).any():
+        return []
+    unsized = np.array([each.size < 0 for each in joined.calls], np.bool_)[met.call] & ~met.complete
+    parts = {
+        "do not say how many ranks their group has": int(unsized.sum()),
+        "lack ranks of their group": int((~met.complete & ~unsized).sum()),
+        "are between clocks that cannot be compared": int((met.complete & ~met.comparable).sum()),
+    }
+    told = ", ".join(f"{number:,} {why}" for why, number in parts.items() if number)
+    return [f"Nobody's waiting is known: of {len(met):,} matched communications, {told}."]
+
+
 def _rows(ranks: Mapping[int, Measured], met: Meetings, blamed: Causes) -> tuple[RankRow, ...]:
-    certain = met.certain[met.meeting]
+    certain, inside = (met.certain & met.inside)[met.meeting], met.inside[blamed.meeting]
     waited, caused = np.zeros((2, len(ranks)), np.int64)
     np.add.at(waited, met.rank[certain], met.waited[certain])
-    np.add.at(caused, blamed.rank, blamed.ns)
-    tells = bool((met.comparable & met.complete).any())
+    np.add.at(caused, blamed.rank[inside], blamed.ns[inside])
+    tells = bool((met.comparable & met.complete & met.inside).any())
     waiting = zip(waited.tolist(), caused.tolist(), strict=True)
+    stages = _stage_of(ranks)
     return tuple(
-        _row(rank, each, own if tells else (None, None))
+        _row(rank, each, own if tells else (None, None), stages.get(rank) if each.bubble else None)
         for (rank, each), own in zip(ranks.items(), waiting, strict=True)
     )
 
 
-def _row(rank: int, each: Measured, waiting: tuple[int | None, int | None]) -> RankRow:
+def _row(
+    rank: int, each: Measured, waiting: tuple[int | None, int | None], stage: int | None
+) -> RankRow:
     report, table, bubble = each.report, each.communication, each.bubble
     breakdown: Counter[str] = Counter()
     for device in report.devices:
         breakdown.update(device.of(Breakdown).breakdown_ns)
-    length = int((table.end - table.start).sum())
+    inside = table.inside
+    length = int((table.end - table.start)[inside].sum())
     return RankRow(
         rank=rank,
         path=report.path,
@@ -186,27 +220,39 @@ def _row(rank: int, each: Measured, waiting: tuple[int | None, int | None]) -> R
         window_ns=sum(device.window_ns for device in report.devices),
         busy_ns=sum(device.of(Usage).busy_ns for device in report.devices),
         communication_ns=length,
-        exposed_ns=length - int(table.hidden.sum()),
+        exposed_ns=length - int(table.hidden[inside].sum()),
         waited_ns=waiting[0],
         caused_ns=waiting[1],
-        stage=None if bubble is None else _stage(rank, bubble.group),
+        stage=stage,
         bubble_ns=None if bubble is None else bubble.bubble_ns,
         bubble_window_ns=None if bubble is None else bubble.window_ns,
         breakdown_ns={state: ns for state, ns in breakdown.items() if ns},
     )
 
 
-def _stage(rank: int, group: str) -> int | None:
-    ranks = ranks_of(group)
-    return ranks.index(rank) if ranks is not None and rank in ranks else None
+def _stage_of(ranks: Mapping[int, Measured]) -> dict[int, int]:
+    """Return the stages of ranks: their places in their pipeline's group.
+
+    A pipeline may have a group for each pair of neighbours; then it is what these join.
+    """
+    pipelines: list[list[int]] = []
+    for each in ranks.values():
+        group = ranks_of(each.bubble.group) if each.bubble else None
+        if group:
+            joins = [other for other in pipelines if not set(other).isdisjoint(group)]
+            joined = max([*joins, list(group)], key=len)
+            if len(whole := set(group).union(*joins)) > len(joined):
+                joined = sorted(whole)
+            pipelines = [other for other in pipelines if other not in joins] + [joined]
+    return {rank: stage for pipeline in pipelines for stage, rank in enumerate(pipeline)}
 
 
 def _steps(met: Meetings, blamed: Causes) -> tuple[Blame, ...]:
     """Return what was lost in each step, in the order in which they first met."""
+    inside = met.inside[blamed.meeting]
     lost: dict[int, Counter[int]] = {step: Counter() for step in dict.fromkeys(met.step.tolist())}
-    shares = zip(
-        met.step[blamed.meeting].tolist(), *(each.tolist() for each in blamed[1:]), strict=True
-    )
+    columns = (met.step[blamed.meeting], blamed.rank, blamed.ns)
+    shares = zip(*(column[inside].tolist() for column in columns), strict=True)
     for step, rank, ns in shares:
         lost[step][rank] += ns
     found = []

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from analysis.columns import NONE
+from analysis.fleet.kinds import ENDS_TOGETHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.columns import CollectiveCall
-    from analysis.fleet.communication import Communication
+    from analysis.fleet.rank import Measured
 
     Ints = NDArray[np.int64]
     Codes = NDArray[np.int32]
+    Bools = NDArray[np.bool_]
 
 _Value = TypeVar("_Value")
 
@@ -28,14 +30,19 @@ class Joined(msgspec.Struct, frozen=True, eq=False):
 
     Attributes:
         rank: int32 code into `ranks`.
-        start: int64 ns on the clock of the rank's trace.
+        start: int64 ns on the rank's clock, from what the trace's times count from.
         end: int64 ns.
         hidden: int64 ns of it beside compute on the same device.
+        inside: whether it began in what is measured.
+        ends_together: whether it is known to end on all of its ranks at once. What is matched
+            without a process group may be of different groups, and is not.
         sequence: int64 number in the process group, or -1.
         call: int32 code into `calls`.
         kind: int32 code into `kinds`.
         step: int32 code into `steps`.
         ranks: the numbers of the ranks, ascending.
+        clock: int32 code into `clocks` of each of `ranks`.
+        clocks: the hosts, or "rank N" of a rank that is taken to have a clock of its own.
         calls: the distinct calls.
         kinds: the distinct kinds.
         steps: the distinct names of the profiler's steps; one is empty, outside of all.
@@ -45,11 +52,15 @@ class Joined(msgspec.Struct, frozen=True, eq=False):
     start: Ints
     end: Ints
     hidden: Ints
+    inside: Bools
+    ends_together: Bools
     sequence: Ints
     call: Codes
     kind: Codes
     step: Codes
     ranks: tuple[int, ...]
+    clock: Codes
+    clocks: tuple[str, ...]
     calls: tuple[CollectiveCall, ...]
     kinds: tuple[str, ...]
     steps: tuple[str, ...]
@@ -58,27 +69,48 @@ class Joined(msgspec.Struct, frozen=True, eq=False):
         return len(self.rank)
 
 
-def join(tables: Mapping[int, Communication]) -> Joined:
-    """Put the tables of all ranks one after the other, in the order of ranks."""
-    ranks = tuple(sorted(tables))
-    own = [tables[rank] for rank in ranks]
+def join(measured: Mapping[int, Measured]) -> Joined:
+    """Put the tables of all ranks one after the other, in the order of ranks.
+
+    Ranks on one host share a clock; a rank whose host is not known has one of its own,
+    and so has one that does not say what its times count from where others do.
+    """
+    ranks = tuple(sorted(measured))
+    own = [measured[rank].communication for rank in ranks]
+    lengths = [len(each) for each in own]
+    based = any(each.base_ns is not None for each in measured.values())
+    names = [_clock(rank, measured[rank], based=based) for rank in ranks]
+    clocks = {name: code for code, name in enumerate(dict.fromkeys(names))}
+    base = np.repeat([measured[rank].base_ns or 0 for rank in ranks], lengths)
     call, calls = _recoded([(each.calls, each.call) for each in own])
     kind, kinds = _recoded([(each.kinds, each.kind) for each in own])
     step, steps = _recoded([((*each.steps, ""), each.step) for each in own])  # -1 is the last
     return Joined(
-        rank=np.repeat(np.arange(len(own), dtype=np.int32), [len(each) for each in own]),
-        start=np.concatenate([each.start for each in own]),
-        end=np.concatenate([each.end for each in own]),
+        rank=np.repeat(np.arange(len(own), dtype=np.int32), lengths),
+        start=np.concatenate([each.start for each in own]) + base,
+        end=np.concatenate([each.end for each in own]) + base,
         hidden=np.concatenate([each.hidden for each in own]),
+        inside=np.concatenate([each.inside for each in own]),
         sequence=np.concatenate([each.sequence for each in own]),
+        ends_together=np.array([each in ENDS_TOGETHER for each in kinds], np.bool_)[kind]
+        & np.array([bool(each.group) for each in calls], np.bool_)[call],
         call=call,
         kind=kind,
         step=step,
         ranks=ranks,
+        clock=np.array([clocks[name] for name in names], np.int32),
+        clocks=tuple(clocks),
         calls=calls,
         kinds=kinds,
         steps=steps,
     )
+
+
+def _clock(rank: int, measured: Measured, *, based: bool) -> str:
+    """Name a rank's clock: its host's, unless what it counts from was lost."""
+    if measured.identity.host is None or (based and measured.base_ns is None):
+        return f"rank {rank}"
+    return measured.identity.host
 
 
 def coded(

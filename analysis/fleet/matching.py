@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from analysis.columns import NONE
+from analysis.device import FOREVER
 from analysis.fleet.joined import coded
 from analysis.fleet.kinds import OTHER, POINT_TO_POINT, signature
 from analysis.groups import begins, stretches
@@ -21,10 +22,29 @@ if TYPE_CHECKING:
 
     Bools = NDArray[np.bool_]
 
-Key = tuple[str, ...]
-"""What communications share that are told from each other by order."""
+_COMPARED = 64
+"""In steps and times, so many communications of two lists are."""
+_HALF = 0.5
+
 Sign = tuple[str, str, int]
 """What is the same on every rank of a communication."""
+
+
+class Group(NamedTuple):
+    """What communications share that are told from each other by number or order.
+
+    Attributes:
+        name: the process group's; empty where not recorded.
+        of: its ranks, or, where no group is recorded, what the communications do.
+        pair: sender and receiver; None of a collective.
+    """
+
+    name: str
+    of: str
+    pair: tuple[int, int] | None = None
+
+    def __str__(self) -> str:
+        return f"Group {self.name or '(not recorded)'}"
 
 
 class Matches(NamedTuple):
@@ -34,14 +54,12 @@ class Matches(NamedTuple):
         row: shape (k,), of the joined table: the members of each, by rank.
         first: shape (m,), where the members of each begin in `row`.
         place: shape (m,), its number among those of its group.
-        unmatched: how many communications are members of none.
-        notes: why.
+        notes: why others are not matched.
     """
 
     row: NDArray[np.intp]
     first: NDArray[np.intp]
     place: Ints
-    unmatched: int
     notes: tuple[str, ...]
 
     @property
@@ -55,13 +73,14 @@ def match(joined: Joined) -> Matches:
 
     By process group, and in it by the recorded sequence number, or else by order: a
     communication library demands that all ranks of a group call in the same order, so
-    that what each rank recorded is a stretch of one list. Where the stretches begin
-    apart, the smallest shift is taken at which all that lies in both agrees in kind,
-    type and size. Sends and receives are matched by both of their ranks, and order.
+    that what each rank recorded is a stretch of one list. Where the stretches may begin
+    apart, that shift is taken at which all that lies in both agrees in kind, type and
+    size, and most in steps and times. Sends and receives are matched by both of their
+    ranks, and order: each rank numbers its own.
     """
-    group, keys = coded(
+    group, groups = coded(
         [joined.rank, joined.kind, joined.call],
-        lambda rank, kind, call: _key(joined.ranks[rank], joined.kinds[kind], joined.calls[call]),
+        lambda rank, kind, call: _group(joined.ranks[rank], joined.kinds[kind], joined.calls[call]),
     )
     sign, signs = coded(
         [joined.kind, joined.call],
@@ -73,7 +92,7 @@ def match(joined: Joined) -> Matches:
     notes: list[str] = []
     for low, high in stretches(group[row]):
         own = row[low:high]
-        place[low:high] = _places(keys[group[own[0]]], joined, own, sign[own], notes)
+        place[low:high] = _places(groups[group[own[0]]], joined, own, sign[own], notes)
     row, place = row[place != NONE], place[place != NONE]
     order = np.lexsort((place, group[row]))
     row, place = row[order], place[order]
@@ -87,23 +106,23 @@ def match(joined: Joined) -> Matches:
         begin, end = first[wrong[low]], first[wrong[low]] + members[wrong[low]]
         told = {_told(signs[code]) for code in sign[row[begin:end]].tolist()}
         notes.append(
-            f"{_named(keys[group[row[begin]]])}: ranks disagree on {high - low:,} collectives, "
+            f"{groups[group[row[begin]]]}: ranks disagree on {high - low:,} collectives, "
             f"number {place[begin]:,} the first ({', '.join(sorted(told))}); they are not matched."
         )
     kept = (members > 1) & same
     row, place, members = row[np.repeat(kept, members)], place[first[kept]], members[kept]
-    return Matches(row, np.cumsum(members) - members, place, len(joined) - len(row), tuple(notes))
+    return Matches(row, np.cumsum(members) - members, place, tuple(notes))
 
 
-def _key(rank: int, kind: str, call: CollectiveCall) -> Key | None:
+def _group(rank: int, kind: str, call: CollectiveCall) -> Group | None:
     if kind == POINT_TO_POINT:
         source = rank if call.source == NONE else call.source
         target = rank if call.target == NONE else call.target
-        return None if source == target else (call.group, "send", str(source), str(target))
+        return None if source == target else Group(call.group, "", (source, target))
     if not call.group:
         # Without a group, only what is of one kind is put in one list.
-        return None if kind == OTHER else ("", kind)
-    return (call.group, call.ranks)
+        return None if kind == OTHER else Group("", kind)
+    return Group(call.group, call.ranks)
 
 
 def _sign(kind: str, call: CollectiveCall) -> Sign:
@@ -114,12 +133,12 @@ def _sign(kind: str, call: CollectiveCall) -> Sign:
 
 
 def _places(
-    key: Key, joined: Joined, row: NDArray[np.intp], sign: Codes, notes: list[str]
+    group: Group, joined: Joined, row: NDArray[np.intp], sign: Codes, notes: list[str]
 ) -> Ints | int:
     """Number the communications of a group, the same number for those that may be one.
 
     Args:
-        key: the group's.
+        group: whose.
         joined: all communications.
         row: the group's, by rank and in it by start.
         sign: what must agree in each, coded.
@@ -133,18 +152,20 @@ def _places(
     lengths = np.diff(first, append=len(row))
     if len(first) < 2:
         return NONE
-    if not key[0] and (lengths != lengths[0]).any():
+    if group.pair is None and not group.name and (lengths != lengths[0]).any():
         notes.append(
-            f"Process groups are not recorded, and ranks differ in how many {key[1]} they ran: "
+            f"Process groups are not recorded, and ranks differ in how many {group.of} they ran: "
             "these are not matched."
         )
         return NONE
     number = joined.sequence[row]
     known = np.ones(len(row), np.bool_)
-    if not _tell(rank, number):
-        lists = [sign[low : low + length] for low, length in zip(first, lengths, strict=True)]
-        ranks = [joined.ranks[code] for code in rank[first].tolist()]
-        shifts = _shifts(key, ranks, lists, notes)
+    if group.pair is not None or not _tell(rank, number):
+        lists = [
+            _list(joined, row[low : low + length], sign[low : low + length])
+            for low, length in zip(first, lengths, strict=True)
+        ]
+        shifts = _shifts(group, lists, notes)
         known = np.repeat([shift is not None for shift in shifts], lengths)
         begin = first - [shift or 0 for shift in shifts]
         number = np.arange(len(row)) - np.repeat(begin, lengths)
@@ -160,44 +181,122 @@ def _tell(rank: Codes, number: Ints) -> bool:
     return bool((number != NONE).all() and not twice.any())
 
 
-def _shifts(
-    key: Key, ranks: Sequence[int], lists: Sequence[Codes], notes: list[str]
-) -> list[int | None]:
+class _List(NamedTuple):
+    """The communications of one rank in a group; arrays of shape (n,)."""
+
+    rank: int
+    clock: int
+    sign: Codes
+    step: Codes
+    start: Ints
+    end: Ints
+    ends_together: bool
+
+
+class _Fit(NamedTuple):
+    """How well two lists fit; the greater, the better. Times count on one clock alone."""
+
+    steps: float
+    """Share of what was launched in the same step."""
+    overlap: float
+    """Share of what ran at the same time on both ranks."""
+    nearness_ns: int
+    """How far the ends lie apart, negated."""
+
+
+def _list(joined: Joined, row: NDArray[np.intp], sign: Codes) -> _List:
+    rank = joined.rank[row[0]]
+    return _List(
+        joined.ranks[rank],
+        int(joined.clock[rank]),
+        sign,
+        joined.step[row],
+        joined.start[row],
+        joined.end[row],
+        bool(joined.ends_together[row].all()),
+    )
+
+
+def _shifts(group: Group, lists: Sequence[_List], notes: list[str]) -> list[int | None]:
     """Return by how much each rank's list begins later than the longest one."""
-    lengths = [len(each) for each in lists]
-    reference = lengths.index(max(lengths))
-    shifts = [_shift(lists[reference], each) for each in lists]
-    notes += [
-        f"{_named(key)}: the collectives of rank {rank} are no stretch of those of rank "
-        f"{ranks[reference]}; they are not matched."
-        for rank, shift in zip(ranks, shifts, strict=True)
-        if shift is None
-    ]
+    reference = max(lists, key=lambda each: (len(each.sign), -each.rank))
+    shifts: list[int | None] = []
+    for each in lists:
+        if _begin_together(reference, each):  # the usual case, which needs no search
+            shifts.append(0)
+            continue
+        agreeing = _agreeing(reference.sign, each.sign)
+        best = _best(reference, each, agreeing)
+        if len(best) == 1:
+            shifts += best
+            continue
+        shifts.append(None)
+        why = "fit those of rank {} in several ways" if agreeing else "are no stretch of rank {}'s"
+        notes.append(
+            f"{group}: the collectives of rank {each.rank} {why.format(reference.rank)}; they are "
+            "not matched."
+        )
     shifted = sum(bool(shift) for shift in shifts)
     if shifted:
         notes.append(
-            f"{_named(key)}: {shifted:,} of {len(ranks):,} ranks began to record at another "
-            "collective; they are matched where kinds and sizes agree."
+            f"{group}: {shifted:,} of {len(lists):,} ranks began to record at another collective; "
+            "they are matched where kinds and sizes agree."
         )
     return shifts
 
 
-def _shift(reference: Codes, other: Codes) -> int | None:
-    """Return by how much a list begins later than the reference, so that both agree."""
+def _begin_together(reference: _List, other: _List) -> bool:
+    """Tell whether two lists are the same, and nothing speaks against their being one."""
+    if len(reference.sign) != len(other.sign) or (reference.sign != other.sign).any():
+        return False
+    fit = _fit(reference, other, 0)
+    return fit.steps > _HALF and (fit.overlap > _HALF or not reference.ends_together)
+
+
+def _agreeing(reference: Codes, other: Codes) -> list[int]:
+    """Return the shifts at which two lists agree wherever both go, the smallest first."""
     least = (min(len(reference), len(other)) + 1) // 2
+    found = []
     for distance in range(max(len(reference), len(other))):
         for shift in dict.fromkeys((distance, -distance)):
             low, high = max(shift, 0), min(len(reference), len(other) + shift)
             if (
                 high - low >= least
+                and reference[low] == other[low - shift]
                 and (reference[low:high] == other[low - shift : high - shift]).all()
             ):
-                return shift
-    return None
+                found.append(shift)
+    return found
 
 
-def _named(key: Key) -> str:
-    return f"Group {key[0] or '(not recorded)'}"
+def _best(reference: _List, other: _List, shifts: list[int]) -> list[int]:
+    """Choose among the shifts at which two lists agree; several if nothing tells them apart.
+
+    Lists of one length that nothing tells apart begin together.
+    """
+    if len(shifts) < 2:
+        return shifts
+    fits = {shift: _fit(reference, other, shift) for shift in shifts}
+    best = max(fits.values())
+    found = [shift for shift in shifts if fits[shift] == best]
+    return [0] if 0 in found and len(reference.sign) == len(other.sign) else found
+
+
+def _fit(reference: _List, other: _List, shift: int) -> _Fit:
+    low, high = max(shift, 0), min(len(reference.sign), len(other.sign) + shift)
+    here = np.linspace(low, high - 1, min(high - low, _COMPARED)).astype(np.intp)
+    there = here - shift
+    steps = float((reference.step[here] == other.step[there]).mean())
+    if reference.clock != other.clock:
+        return _Fit(steps, 1.0, 0)
+    beside = (reference.start[here] <= other.end[there]) & (
+        other.start[there] <= reference.end[here]
+    )
+    overlap = float(beside.mean())
+    if overlap <= _HALF:  # how near these are is no matter
+        return _Fit(steps, overlap, -FOREVER)
+    apart = np.median(np.abs(reference.end[here] - other.end[there]))
+    return _Fit(steps, overlap, -int(apart))
 
 
 def _told(sign: Sign) -> str:

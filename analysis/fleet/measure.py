@@ -64,12 +64,13 @@ def measure(task: Task, progress: Callable[[Progress], None] = lambda _: None) -
     manifest = source.manifest
     who = identity(trace, manifest.environment if manifest else None, source.path.name)
     report = _report(source, trace, options)
+    window = None if options.within is None else _window(report)
     return Measured(
         report=report if who.rank is None else msgspec.structs.replace(report, rank=who.rank),
         identity=who,
         base_ns=trace.base_ns,
-        communication=communication(trace),
-        bubble=bubble(trace),
+        communication=communication(trace, window),
+        bubble=bubble(trace, window),
     )
 
 
@@ -93,6 +94,14 @@ def _report(source: Source, trace: Trace, options: Options) -> TraceReport:
         notes=(*source.notes, *unread, *measured.notes),
         manifest=source.manifest,
         hta=_beside_hta(trace, measured, within) if hta else None,
+    )
+
+
+def _window(report: TraceReport) -> tuple[int, int]:
+    """Return from when to when a report measures, in ns on the trace's clock."""
+    return (
+        min(each.window_start_ns for each in report.devices),
+        max(each.window_start_ns + each.window_ns for each in report.devices),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from hypothesis import given, settings
@@ -15,16 +15,19 @@ from analysis.fleet.causes import causes
 from analysis.fleet.clocks import Alignment
 from analysis.fleet.communication import Communication
 from analysis.fleet.figures import Clocks
+from analysis.fleet.identity import Identity
 from analysis.fleet.joined import join
 from analysis.fleet.matching import match
+from analysis.fleet.rank import Measured
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 WORLD = 4
+NO_REPORT: Any = None
 GROUPS = {"all": (0, 1, 2, 3), "low": (0, 1), "odd": (1, 3), "three": (0, 2, 3)}
 FLOOR = 2
-CLOCKS = Alignment(Clocks((), 0, None, FLOOR), dict.fromkeys(range(WORLD), 0))
+CLOCKS = Clocks((), 0, None, FLOOR)
 
 
 class Call(NamedTuple):
@@ -34,7 +37,7 @@ class Call(NamedTuple):
     work: tuple[int, ...]
     transfer: int
     early: int
-    """So much sooner its first rank leaves, perhaps before the last one has come."""
+    """So much sooner its first rank leaves, if it is a broadcast: perhaps before the last comes."""
 
 
 class Stay(NamedTuple):
@@ -73,7 +76,10 @@ def played(program: Sequence[Call]) -> list[tuple[str, int, dict[int, Stay]]]:
     return found
 
 
-def tables(played: Sequence[tuple[str, int, Mapping[int, Stay]]]) -> dict[int, Communication]:
+def measured(
+    program: Sequence[Call], played: Sequence[tuple[str, int, Mapping[int, Stay]]]
+) -> dict[int, Measured]:
+    """What the ranks communicated, on one host's clock; nothing else is known of them."""
     names = tuple(GROUPS)
     kinds = [
         CollectiveCall(
@@ -83,20 +89,27 @@ def tables(played: Sequence[tuple[str, int, Mapping[int, Stay]]]) -> dict[int, C
     ]
     found = {}
     for rank in range(WORLD):
-        own = [(stays[rank], names.index(group)) for group, _, stays in played if rank in stays]
+        own = [
+            (stays[rank], names.index(group), bool(call.early))
+            for call, (group, _, stays) in zip(program, played, strict=True)
+            if rank in stays
+        ]
         zeros = np.zeros(len(own), np.int64)
-        found[rank] = Communication(
-            start=np.array([stay.start for stay, _ in own], np.int64),
-            end=np.array([stay.end for stay, _ in own], np.int64),
+        communication = Communication(
+            start=np.array([stay.start for stay, _, _ in own], np.int64),
+            end=np.array([stay.end for stay, _, _ in own], np.int64),
             hidden=zeros,
-            call=np.array([call for _, call in own], np.int32),
-            kind=zeros.astype(np.int32),
+            inside=zeros == 0,
+            call=np.array([call for _, call, _ in own], np.int32),
+            kind=np.array([early for _, _, early in own], np.int32),
             sequence=zeros - 1,
             step=zeros.astype(np.int32) - 1,
             calls=tuple(kinds),
-            kinds=("all_reduce",),
+            kinds=("all_reduce", "broadcast"),
             steps=(),
         )
+        identity = Identity(rank, WORLD, "distributedInfo", "one")
+        found[rank] = Measured(NO_REPORT, identity, 0, communication, None)
     return found
 
 
@@ -147,8 +160,9 @@ def divided(total: int, parts: Mapping[int, int]) -> dict[int, int]:
 @given(st.lists(calls, max_size=14))
 def test_waiting_goes_back_to_whom_loops_find(program: list[Call]) -> None:
     happened = played(program)
-    joined = join(tables(happened))
-    met = meetings(joined, match(joined), CLOCKS)
+    joined = join(measured(program, happened))
+    matches = match(joined)
+    met = meetings(joined, matches, Alignment(CLOCKS, (0,), np.zeros(len(matches.first), np.bool_)))
     expected = blamed(happened)
     found = {}
     for number in range(len(met)):

@@ -6,48 +6,17 @@ import json
 import random
 from itertools import permutations
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from analysis.directory import discover
 from analysis.errors import TraceError
 from analysis.fleet.job import jobs, merge
-from analysis.fleet.measure import Options, Task, measure
 from analysis.render import schema
 from analysis.reporting import report
 from analysis.trace import Reading
+from tests.jobs import laid, measured, step_of_work, write
 from tests.ranks import BASE, GAP, SEND_RECV, Rank, all_reduce, call, job
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from analysis.fleet.figures import Job
-    from analysis.fleet.rank import Measured
-
-OPTIONS = Options(gaps=0, within=None, marks=None, hta=False)
-
-
-def write(folder: Path, ranks: Sequence[Rank]) -> Path:
-    for rank in ranks:
-        rank.write(folder / f"rank{rank.rank}.json")
-    return folder
-
-
-def measured(folder: Path) -> list[Measured]:
-    reading = Reading(cached=False)
-    return [measure(Task(source, OPTIONS, reading)) for source in discover([folder])]
-
-
-def laid(folder: Path, ranks: Sequence[Rank]) -> Job:
-    (found,) = jobs(measured(write(folder, ranks)))
-    return found
-
-
-def step_of_work(ranks: Sequence[Rank], durations: Sequence[int]) -> None:
-    for rank, duration in zip(ranks, durations, strict=True):
-        rank.run("gemm", duration)
 
 
 def test_the_last_one_is_named_and_all_waiting_is_its_fault(tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ def job(ranks: int, collectives: int) -> list[Measured]:
                 start=start[rank],
                 end=end[rank],
                 hidden=zeros,
+                inside=zeros == 0,
                 call=(number % SIZES).astype(np.int32),
                 kind=zeros.astype(np.int32),
                 sequence=zeros - 1,
