@@ -1,7 +1,9 @@
 """Makes JSON of a text that is nearly JSON.
 
 Kineto writes names as they are: Windows paths with single backslashes, quotes and
-control characters end up in the file unescaped, and NaN stands for numbers.
+control characters end up in the file unescaped, and NaN stands for numbers. Where
+the locale has a decimal comma, so have arguments that are fractions (torch 2.12,
+pytorch/pytorch#191032).
 """
 
 from __future__ import annotations
@@ -27,6 +29,12 @@ _BACKSLASH = re.compile(rb'\\(?:["\\/bfnrt]|u(?!d[89a-f])[0-9a-f]{4}|(?P<alone>)
 _END = rb'"(?=\s*(?:[:}\]]|,\s*(?:"[^"]*"\s*:|[\[{\d-]|true|false|null)))'
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\.|(?!' + _END + rb')")*+)' + _END, re.DOTALL)
 _QUOTE = re.compile(rb'\\.|(?P<bare>")', re.DOTALL)
+# Never in times, which no locale changes: there, a key may be missing between two numbers.
+_DECIMAL_COMMA = re.compile(
+    rb'(?P<whole>"(?!(?:ts|dur)")(?:[^"\\]|\\.)*"\s*:\s*-?\d+),'
+    rb"(?P<fraction>\d+(?:[eE][-+]?\d+)?)(?=\s*[,}])|" + _STRING,
+    re.DOTALL,
+)
 
 
 def mend(text: bytes, decode: Callable[[bytes], _Decoded | None]) -> tuple[_Decoded, str] | None:
@@ -76,6 +84,14 @@ def _without_bare_quotes(text: bytes) -> bytes:
     return _QUOTED.sub(escape, text)
 
 
+def _with_decimal_points(text: bytes) -> bytes:
+    def point(found: re.Match[bytes]) -> bytes:
+        whole, fraction = found["whole"], found["fraction"]
+        return found[0] if whole is None else whole + b"." + fraction
+
+    return _DECIMAL_COMMA.sub(point, text)
+
+
 def _with_fields_of_their_types(text: bytes) -> bytes:
     try:
         fields = _FIELDS.decode(text)
@@ -99,5 +115,6 @@ _REMEDIES: dict[str, Callable[[bytes], bytes]] = {
     "single backslashes were doubled": _without_lone_backslashes,
     "NaN and infinities became null": _with_numbers_alone,
     "quotes inside a text were escaped": _without_bare_quotes,
+    "decimal commas became points": _with_decimal_points,
     "fields of a wrong type were made text or left out": _with_fields_of_their_types,
 }

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import os
 import sys
 import tarfile
@@ -13,7 +14,7 @@ import pytest
 
 import analysis
 from analysis.errors import DamagedTraceError, NotATraceError
-from analysis.trace import cut
+from analysis.trace import cut, trace_text
 from tests.analysis.raw import document, event
 from tests.builders import chrome_trace, cpu_op, kernel, launch
 
@@ -85,6 +86,8 @@ def starts(trace: analysis.Trace) -> list[int]:
         (event(pid="9" * 5000), FATAL),
         (event(ts="1.2.3"), FATAL),
         (event(ts="007"), FATAL),
+        (event(ts="1,5"), FATAL),
+        (event(dur="2, 5"), FATAL),
         (b'{"ph":"X",,"ts":1}', FATAL),
         (event()[:-1], FATAL),
         (event(args='{"grid":[1,1,1,"stream":7}'), FATAL),
@@ -130,6 +133,14 @@ def test_an_event_that_cannot_be_read_is_lost_alone(
             "NaN",
             "NaN and infinities became null",
         ),
+        (
+            event(
+                name=r'"\": 1,5}"',
+                args='{"blocks per SM": 7,757576, "warps per SM":-31,030304e-05,"grid":[1,2,3]}',
+            ),
+            '": 1,5}',
+            "decimal commas became points",
+        ),
         (event(args="[1]"), "gemm", RETYPED),
         (event(args='"x"'), "gemm", RETYPED),
         (event(name="3"), "3", RETYPED),
@@ -149,6 +160,14 @@ def test_what_can_be_mended_is_kept(
     if what:
         with pytest.raises(DamagedTraceError):
             load_bytes(third(changed), strict=True)
+
+
+def test_a_decimal_comma_is_a_point(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    path.write_bytes(document(event(args='{"blocks per SM": 7,757576,"x":-1,5e-3}')))
+    with trace_text(path) as text:
+        (stretch,) = text.events()
+    assert json.loads(stretch)["args"] == {"blocks per SM": 7.757576, "x": -0.0015}
 
 
 @pytest.mark.parametrize("value", ["null", "3", "[]", '"x"', event().decode()[1:]])
