@@ -105,9 +105,8 @@ def _find(text: bytes, path: Location, *, at_any_price: bool = False) -> Head | 
 def _broken_head(text: bytes) -> Head:
     mended = mend(text + b"]}", decode.document)
     if mended is not None:
-        document, remedy = mended
-        loss = Loss(0, len(text), _DAMAGED, remedy, events=0)
-        return Head(document, bare=False, text=text, losses=(loss,))
+        loss = Loss(0, len(text), _DAMAGED, mended.remedy, events=0, mended=mended.whole)
+        return Head(mended.decoded, bare=False, text=text, losses=(loss,))
     loss = Loss(0, len(text), _DAMAGED, "rank and device properties are not known", events=0)
     return Head(Document([]), bare=False, text=text, losses=(loss,))
 

@@ -9,12 +9,13 @@ pytorch/pytorch#191032).
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable  # noqa: TC003 - msgspec
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 _Decoded = TypeVar("_Decoded")
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -37,7 +38,36 @@ _DECIMAL_COMMA = re.compile(
 )
 
 
-def mend(text: bytes, decode: Callable[[bytes], _Decoded | None]) -> tuple[_Decoded, str] | None:
+class Mended(NamedTuple, Generic[_Decoded]):
+    """A text that was mended.
+
+    Attributes:
+        decoded: what it says.
+        remedy: what became of it.
+        whole: whether it still says all that was written. Then its recorder wrote it so:
+            the file has no fault that another copy of it would not have.
+    """
+
+    decoded: _Decoded
+    remedy: str
+    whole: bool
+
+
+class _Remedy(NamedTuple):
+    """A way to mend.
+
+    Attributes:
+        said: what it makes of a text.
+        change: makes it.
+        whole: whether nothing is lost of what was written.
+    """
+
+    said: str
+    change: Callable[[bytes], bytes]
+    whole: bool
+
+
+def mend(text: bytes, decode: Callable[[bytes], _Decoded | None]) -> Mended[_Decoded] | None:
     """Decode a text after as little mending as will do.
 
     Args:
@@ -47,21 +77,26 @@ def mend(text: bytes, decode: Callable[[bytes], _Decoded | None]) -> tuple[_Deco
     Returns:
         What was decoded, and what became of the text; None where nothing helps.
     """
-    done: list[str] = []
-    for remedy, change in _REMEDIES.items():
-        changed = change(text)
+    done: list[_Remedy] = []
+    for remedy in _REMEDIES:
+        changed = remedy.change(text)
         if changed == text:
             continue
         text = changed
         done.append(remedy)
         decoded = decode(text)
         if decoded is not None:
-            return decoded, ", ".join(done)
+            said = ", ".join(each.said for each in done)
+            return Mended(decoded, said, whole=all(each.whole for each in done))
     return None
 
 
 def _utf_8(text: bytes) -> bytes:
     return text.decode("utf-8", "replace").encode()
+
+
+def _without_zero_bytes(text: bytes) -> bytes:
+    return text.replace(b"\0", b" ")
 
 
 def _without_control_characters(text: bytes) -> bytes:
@@ -109,12 +144,18 @@ def _typed(fields: dict[str, msgspec.Raw]) -> Iterator[tuple[str, msgspec.Raw | 
             yield key, value
 
 
-_REMEDIES: dict[str, Callable[[bytes], bytes]] = {
-    "bytes that are no UTF-8 became U+FFFD": _utf_8,
-    "control characters became blanks": _without_control_characters,
-    "single backslashes were doubled": _without_lone_backslashes,
-    "NaN and infinities became null": _with_numbers_alone,
-    "quotes inside a text were escaped": _without_bare_quotes,
-    "decimal commas became points": _with_decimal_points,
-    "fields of a wrong type were made text or left out": _with_fields_of_their_types,
-}
+# Zero bytes stand where a file was not written to the end, and no UTF-8 where a byte is wrong.
+_REMEDIES = (
+    _Remedy("bytes that are no UTF-8 became U+FFFD", _utf_8, whole=False),
+    _Remedy("zero bytes became blanks", _without_zero_bytes, whole=False),
+    _Remedy("control characters became blanks", _without_control_characters, whole=True),
+    _Remedy("single backslashes were doubled", _without_lone_backslashes, whole=True),
+    _Remedy("NaN and infinities became null", _with_numbers_alone, whole=True),
+    _Remedy("quotes inside a text were escaped", _without_bare_quotes, whole=True),
+    _Remedy("decimal commas became points", _with_decimal_points, whole=True),
+    _Remedy(
+        "fields of a wrong type were made text or left out",
+        _with_fields_of_their_types,
+        whole=False,
+    ),
+)

@@ -162,6 +162,7 @@ class Reader:
             multiprocessors=details.multiprocessors(self._said("deviceProperties")),
             graphs=details.graphs(self._said("cuda_graphs")),
             losses=tuple(lost),
+            mended=tuple(losses.sentences(loss for loss in self._losses if loss.mended)),
             notes=tuple(notes),
         )
 

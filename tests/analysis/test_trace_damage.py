@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 import analysis
+from analysis import headline, notes
+from analysis.diff import recording
 from analysis.errors import DamagedTraceError, NotATraceError
 from analysis.trace import cut, trace_text
 from tests.analysis.raw import document, event
-from tests.builders import chrome_trace, cpu_op, kernel, launch
+from tests.builders import annotation, chrome_trace, cpu_op, kernel, launch
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -168,6 +170,47 @@ def test_a_decimal_comma_is_a_point(tmp_path: Path) -> None:
     with trace_text(path) as text:
         (stretch,) = text.events()
     assert json.loads(stretch)["args"] == {"blocks per SM": 7.757576, "x": -0.0015}
+
+
+@pytest.mark.parametrize(
+    ("changed", "lost"),
+    [
+        (event(name='"a\nb"'), False),
+        (event(name=r'"C:\Users"'), False),
+        (event(name='"say "hi" now"'), False),
+        (event(args='{"x":NaN}'), False),
+        (event(args='{"x":1,5}'), False),
+        (event(name='"a\0b"'), True),
+        (event(name='"a\nb"', args="[1]"), True),
+        (event(name='"NAME"').replace(b"NAME", b"a\xffb"), True),
+        (event(dur="NaN"), True),
+        (event(ts="1.2.3"), True),
+    ],
+)
+def test_what_mending_cost_is_known(load_bytes: LoadBytes, changed: bytes, lost: bool) -> None:
+    trace = load_bytes(third(changed))
+    assert bool(trace.lost) is lost
+    assert set(trace.mended) | set(trace.lost) == set(trace.losses)
+    assert len(trace.mended) + len(trace.lost) == len(trace.losses)
+
+
+def test_a_device_that_is_lost_was_recorded(load_bytes: LoadBytes) -> None:
+    host = [event for event in BUILT if event.category != "kernel"]
+    for text, note in (
+        (chrome_trace(host), "Device not recorded: "),
+        (chrome_trace(host).replace(b"aten::mm", b"aten::\nmm"), "Device not recorded: "),
+        (TEXT.replace(b'"kernel"', b'["kernel"]'), "Device not read: "),
+        (chrome_trace(host)[:-30], "Device not read: "),
+    ):
+        trace = load_bytes(text)
+        report = analysis.analyze(trace)
+        assert report.notes[0].startswith(note)
+        assert headline.of_trace(report) == f"{note}no conclusion on parallelism."
+        assert notes.draws_no_conclusion(recording.of_trace(trace).notes)
+    spans = chrome_trace([annotation("x", 0, 5), annotation("y", 5, 9)])
+    for text, word in ((spans, "recorded"), (spans[:-30], "lost")):
+        (note,) = analysis.analyze(load_bytes(text)).notes
+        assert word in note
 
 
 @pytest.mark.parametrize("value", ["null", "3", "[]", '"x"', event().decode()[1:]])

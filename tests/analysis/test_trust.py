@@ -153,6 +153,44 @@ def test_losses_are_doubts(load_bytes: Callable[..., Trace]) -> None:
     assert doubt.found.endswith("is damaged, control characters became blanks")
 
 
+HOST = [event for event in HEALTHY if event.category != "kernel"]
+KERNELS = [event for event in HEALTHY if event.category == "kernel"]
+
+
+@pytest.mark.parametrize(
+    ("events", "found", "advice"),
+    [
+        (
+            HOST,
+            (
+                "a device was used (cudaDeviceSynchronize, cudaLaunchKernel), but none of its "
+                "activities are "
+            ),
+            "ProfilerActivity.CUDA (or that of the device)",
+        ),
+        (
+            HOST[:2],
+            "neither device activities nor operators are ",
+            "activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]",
+        ),
+    ],
+)
+def test_what_is_lost_may_have_been_recorded(
+    load_bytes: Callable[..., Trace], events: list[Event], found: str, advice: str
+) -> None:
+    text = chrome_trace([*KERNELS, *events])
+    recorded = chrome_trace(events).replace(b"ProfilerStep", b"Profiler\nStep")
+    for changed, verb, remedy in (
+        (text.replace(b'"kernel"', b'["kernel"]'), "left: part of the file is lost", "copy or "),
+        (recorded, "recorded", "profile with "),
+    ):
+        gravest = trust.check(load_bytes(changed))[0]
+        assert gravest.gravity == Gravity.UNUSABLE
+        assert gravest.found == found + verb
+        assert gravest.advice.startswith(remedy)
+        assert gravest.advice.endswith(f"with {advice}")
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 2), st.integers(0, 12), st.integers(0, 6)), max_size=8),
     st.integers(0, 2),
