@@ -30,6 +30,13 @@ _BACKSLASH = re.compile(rb'\\(?:["\\/bfnrt]|u(?!d[89a-f])[0-9a-f]{4}|(?P<alone>)
 _END = rb'"(?=\s*(?:[:}\]]|,\s*(?:"[^"]*"\s*:|[\[{\d-]|true|false|null)))'
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\.|(?!' + _END + rb')")*+)' + _END, re.DOTALL)
 _QUOTE = re.compile(rb'\\.|(?P<bare>")', re.DOTALL)
+# Kineto writes a name as it is, dictionaries of torch.compile among them (pytorch/pytorch#146900),
+# and then the process and the thread.
+_KINETO_NAME = re.compile(
+    rb'(\{\s*"ph"\s*:\s*"X"\s*,\s*"cat"\s*:\s*"[^"]*"\s*,\s*"name"\s*:\s*")(.*?)'
+    rb'(?="\s*,\s*"pid"\s*:\s*-?\d+\s*,\s*"tid"\s*:)',
+    re.DOTALL,
+)
 # Never in times, which no locale changes: there, a key may be missing between two numbers.
 _DECIMAL_COMMA = re.compile(
     rb'(?P<whole>"(?!(?:ts|dur)")(?:[^"\\]|\\.)*"\s*:\s*-?\d+),'
@@ -112,11 +119,14 @@ def _with_numbers_alone(text: bytes) -> bytes:
 
 
 def _without_bare_quotes(text: bytes) -> bytes:
-    def escape(found: re.Match[bytes]) -> bytes:
-        inside = _QUOTE.sub(lambda quote: b'\\"' if quote["bare"] else quote[0], found[1])
-        return b'"' + inside + b'"'
+    named = _KINETO_NAME.match(text)
+    if named is not None:
+        text = named[1] + _escaped(named[2]) + text[named.end() :]
+    return _QUOTED.sub(lambda found: b'"' + _escaped(found[1]) + b'"', text)
 
-    return _QUOTED.sub(escape, text)
+
+def _escaped(inside: bytes) -> bytes:
+    return _QUOTE.sub(lambda quote: b'\\"' if quote["bare"] else quote[0], inside)
 
 
 def _with_decimal_points(text: bytes) -> bytes:

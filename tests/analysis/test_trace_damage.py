@@ -116,6 +116,16 @@ def test_an_event_that_cannot_be_read_is_lost_alone(
     [
         (event(name='"say "hi" now"'), 'say "hi" now', "quotes inside a text were escaped"),
         (event(name='"f("a", "b")"'), 'f("a", "b")', "quotes inside a text were escaped"),
+        (
+            event(name='"{"device": "cpu", "dtype": "float32"}(12): run"'),
+            '{"device": "cpu", "dtype": "float32"}(12): run',
+            "quotes inside a text were escaped",
+        ),
+        (
+            b'{"name":"say "hi" now","ph":"X","cat":"","id":"7","pid":0,"tid":9,"ts":1.5,"dur":2}',
+            'say "hi" now',
+            "quotes inside a text were escaped",
+        ),
         (event(name='""'), "", ""),
         (event(name=r'"C:\temp\quux"'), "C:\temp\\quux", "single backslashes were doubled"),
         (event(name=r'"\ud800x"'), r"\ud800x", "single backslashes were doubled"),
