@@ -9,13 +9,13 @@ pytorch/pytorch#191032).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable  # noqa: TC003 - msgspec
+from functools import reduce
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _Decoded = TypeVar("_Decoded")
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -45,21 +45,6 @@ _DECIMAL_COMMA = re.compile(
 )
 
 
-class Mended(NamedTuple, Generic[_Decoded]):
-    """A text that was mended.
-
-    Attributes:
-        decoded: what it says.
-        remedy: what became of it.
-        whole: whether it still says all that was written. Then its recorder wrote it so:
-            the file has no fault that another copy of it would not have.
-    """
-
-    decoded: _Decoded
-    remedy: str
-    whole: bool
-
-
 class _Remedy(NamedTuple):
     """A way to mend.
 
@@ -74,6 +59,31 @@ class _Remedy(NamedTuple):
     whole: bool
 
 
+class Mended(NamedTuple, Generic[_Decoded]):
+    """A text that was mended.
+
+    Attributes:
+        decoded: what it says.
+        remedies: what was done to it.
+    """
+
+    decoded: _Decoded
+    remedies: tuple[_Remedy, ...]
+
+    @property
+    def remedy(self) -> str:
+        """Say what became of it."""
+        return ", ".join(remedy.said for remedy in self.remedies)
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether it still says all that was written.
+
+        Then its recorder wrote it so: the file has no fault that another copy would not have.
+        """
+        return all(remedy.whole for remedy in self.remedies)
+
+
 def mend(text: bytes, decode: Callable[[bytes], _Decoded | None]) -> Mended[_Decoded] | None:
     """Decode a text after as little mending as will do.
 
@@ -85,17 +95,28 @@ def mend(text: bytes, decode: Callable[[bytes], _Decoded | None]) -> Mended[_Dec
         What was decoded, and what became of the text; None where nothing helps.
     """
     done: list[_Remedy] = []
+    changed = text
     for remedy in _REMEDIES:
-        changed = remedy.change(text)
-        if changed == text:
+        before, changed = changed, remedy.change(changed)
+        if changed == before:
             continue
-        text = changed
         done.append(remedy)
-        decoded = decode(text)
+        decoded = decode(changed)
         if decoded is not None:
-            said = ", ".join(each.said for each in done)
-            return Mended(decoded, said, whole=all(each.whole for each in done))
+            return _with_less(text, decode, Mended(decoded, tuple(done)))
     return None
+
+
+def _with_less(
+    text: bytes, decode: Callable[[bytes], _Decoded | None], mended: Mended[_Decoded]
+) -> Mended[_Decoded]:
+    """Do without the remedies that changed something but helped nothing."""
+    for remedy in mended.remedies[:-1]:
+        fewer = tuple(each for each in mended.remedies if each is not remedy)
+        decoded = decode(reduce(lambda changed, each: each.change(changed), fewer, text))
+        if decoded is not None:
+            mended = Mended(decoded, fewer)
+    return mended
 
 
 def _utf_8(text: bytes) -> bytes:

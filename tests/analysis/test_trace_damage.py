@@ -154,6 +154,16 @@ def test_an_event_that_cannot_be_read_is_lost_alone(
             "decimal commas became points",
         ),
         (event(args="[1]"), "gemm", RETYPED),
+        (event(args='""').replace(b",", b",\n"), "gemm", RETYPED),
+        (event(args='{\n"x":NaN}'), "gemm", "NaN and infinities became null"),
+        (
+            event(name='"a\nb"', args='{"x":NaN,\n"y":1,5}'),
+            "a b",
+            (
+                "control characters became blanks, NaN and infinities became null, decimal commas "
+                "became points"
+            ),
+        ),
         (event(args='"x"'), "gemm", RETYPED),
         (event(name="3"), "3", RETYPED),
         (event(name='{"a":1}'), '{"a":1}', RETYPED),
