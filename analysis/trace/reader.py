@@ -89,7 +89,8 @@ class Reader:
 
     def _lose(self, loss: Loss) -> None:
         if self._strict:
-            raise DamagedTraceError(f"{self._path}: {loss}; {_ADVICE}, or read it without --strict")
+            again = "" if loss.mended else f"{_ADVICE}, or "
+            raise DamagedTraceError(f"{self._path}: {loss}; {again}read it without --strict")
         self._losses.append(loss)
         self._lost += loss.events
 

@@ -107,7 +107,8 @@ def walk(
                 found.number += 1
                 continue
             event = mended.decoded
-            lose(at, "is damaged", mended.remedy, events=0, mended=mended.whole)
+            wrong = "is not valid JSON" if mended.whole else "is damaged"
+            lose(at, wrong, mended.remedy, events=0, mended=mended.whole)
         found.events.append(event)
         found.numbers.append(found.number)
         found.ranges.append((begin + at, begin + found.used))

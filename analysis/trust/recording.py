@@ -21,6 +21,10 @@ _OVERHEAD = "overhead"
 _MUCH = 0.05
 _LISTED = 5
 _AGAIN = "copy or record the trace again"
+_MENDED = (
+    "recorders write such text, and nothing that it says is lost here; for readers that refuse "
+    "it, `analyze perfetto annotate` writes valid JSON"
+)
 
 
 def nothing_recorded(evidence: Evidence) -> Iterator[Doubt]:
@@ -56,9 +60,11 @@ def _missing(evidence: Evidence) -> tuple[str, str]:
 
 
 def losses(evidence: Evidence) -> Iterator[Doubt]:
-    """What of the file could not be read."""
+    """What of the file could not be read, or not as it stands."""
     for loss in evidence.trace.losses:
-        yield Doubt("losses", Gravity.WARNING, loss.rstrip("."), _AGAIN)
+        harmless = loss in evidence.trace.mended
+        gravity, advice = (Gravity.NOTE, _MENDED) if harmless else (Gravity.WARNING, _AGAIN)
+        yield Doubt("losses", gravity, loss.rstrip("."), advice)
 
 
 def missing_steps(evidence: Evidence) -> Iterator[Doubt]:

@@ -177,11 +177,16 @@ def test_what_can_be_mended_is_kept(
     assert starts(trace) == [10_000, 20_000, 1_500, 40_000, 50_000]
     assert trace.events.names[trace.events.name[2]] == name
     place = where(changed)
-    wanted = (f"{place[0].upper()}{place[1:]}is damaged, {what}.",) if what else ()
+    whole = "UTF-8" not in what and what != RETYPED
+    found = "is not valid JSON" if whole else "is damaged"
+    wanted = (f"{place[0].upper()}{place[1:]}{found}, {what}.",) if what else ()
     assert trace.losses == wanted
+    assert trace.mended == (wanted if whole else ())
     if what:
-        with pytest.raises(DamagedTraceError):
+        with pytest.raises(DamagedTraceError) as caught:
             load_bytes(third(changed), strict=True)
+        again = "" if whole else "copy or record the file again, or "
+        assert str(caught.value).endswith(f"{found}, {what}; {again}read it without --strict")
 
 
 def test_a_decimal_comma_is_a_point(tmp_path: Path) -> None:
@@ -426,7 +431,9 @@ def test_a_damaged_head(load_bytes: LoadBytes, before: bytes, rank: int | None, 
     assert starts(trace) == [10_000, 20_000]
     assert trace.rank == rank
     end = text.index(b"[") + 1
-    assert trace.losses == (f"Bytes 0 to {end}: what precedes the events is damaged, {what}.",)
+    found = "is damaged" if rank is None else "is not valid JSON"
+    assert trace.losses == (f"Bytes 0 to {end}: what precedes the events {found}, {what}.",)
+    assert trace.mended == (() if rank is None else trace.losses)
 
 
 @pytest.mark.parametrize("after", [b',"x":@}', b',"x":"unfinished', b',"x":{"y":[', b","])

@@ -148,9 +148,22 @@ def test_every_check_is_tried() -> None:
 
 def test_losses_are_doubts(load_bytes: Callable[..., Trace]) -> None:
     text = chrome_trace(HEALTHY)
-    (doubt,) = trust.check(load_bytes(text.replace(b'"gemm"', b'"g\nmm"', 1)))
+    (doubt,) = trust.check(load_bytes(text.replace(b'"gemm"', b'"g\0mm"', 1)))
     assert (doubt.check, doubt.gravity) == ("losses", Gravity.WARNING)
-    assert doubt.found.endswith("is damaged, control characters became blanks")
+    assert doubt.found.endswith("is damaged, zero bytes became blanks")
+    assert doubt.advice == "copy or record the trace again"
+
+
+def test_what_mending_costs_nothing_is_a_note(load_bytes: Callable[..., Trace]) -> None:
+    text = chrome_trace(HEALTHY)
+    (doubt,) = trust.check(load_bytes(text.replace(b'"gemm"', b'"g"mm"', 1)))
+    assert (doubt.check, doubt.gravity) == ("losses", Gravity.NOTE)
+    assert doubt.found.endswith("is not valid JSON, quotes inside a text were escaped")
+    assert "record the trace again" not in doubt.advice
+    cut = trust.check(load_bytes(text.replace(b'"gemm"', b'"g"mm"', 1)[:-40]))
+    early, other = (doubt for doubt in cut if doubt.check == "losses")
+    assert "ends early" in early.found
+    assert (early.gravity, other.gravity) == (Gravity.WARNING, Gravity.NOTE)
 
 
 HOST = [event for event in HEALTHY if event.category != "kernel"]
