@@ -160,8 +160,8 @@ def test_an_event_that_cannot_be_read_is_lost_alone(
             event(name='"a\nb"', args='{"x":NaN,\n"y":1,5}'),
             "a b",
             (
-                "control characters became blanks, NaN and infinities became null, decimal commas "
-                "became points"
+                "decimal commas became points, control characters became blanks, NaN and "
+                "infinities became null"
             ),
         ),
         (event(args='"x"'), "gemm", RETYPED),
