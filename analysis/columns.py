@@ -268,6 +268,8 @@ class Trace(Shown, msgspec.Struct, frozen=True, eq=False):
         host: the name of the machine, if the trace says so.
         base_ns: what its clock's times are to be added to, if the trace says so
             (`baseTimeNanoseconds`).
+        mended: the losses that cost nothing: the text was mended as it was read, and still
+            says all that was written.
     """
 
     path: str
@@ -285,6 +287,12 @@ class Trace(Shown, msgspec.Struct, frozen=True, eq=False):
     world_size: int | None = None
     host: str | None = None
     base_ns: int | None = None
+    mended: tuple[str, ...] = ()
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Return the losses that may have cost events, or what they say."""
+        return tuple(loss for loss in self.losses if loss not in self.mended)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the events as a DataFrame."""

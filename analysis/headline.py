@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from analysis.document import Unit
 from analysis.metrics.breakdown import Breakdown
 from analysis.metrics.usage import Usage
-from analysis.notes import draws_no_conclusion
+from analysis.notes import draws_no_conclusion, missing_device
 from analysis.units import text
 from analysis.wording import CAUSES
 
@@ -39,8 +39,9 @@ def of_trace(trace: TraceReport) -> str:
     """Say what the trace shows, and why no more ran at once."""
     if not trace.devices:
         return "Nothing to measure."
-    if draws_no_conclusion(trace.notes):
-        return "Device not recorded: no conclusion on parallelism."
+    missing = missing_device(trace.notes)
+    if missing is not None:
+        return f"{missing}: no conclusion on parallelism."
     many = len(trace.devices) > 1
     said = [_of_device(device, many=many) for device in trace.devices]
     return " ".join([*_of_all(trace.together), *said])

@@ -12,17 +12,43 @@ if TYPE_CHECKING:
     from analysis.columns import Trace
     from analysis.device import Device
 
+_NOTHING = "Neither device activities nor operators (`cpu_op`) are recorded."
+_NOTHING_LEFT = (
+    "Part of the file is lost, and what is left holds neither device activities nor operators "
+    "(`cpu_op`)."
+)
 _NOT_RECORDED = "Device not recorded"
-DEVICE_NOT_RECORDED = (
+_NOT_READ = "Device not read"
+_NO_ACTIVITY = (
     _NOT_RECORDED + ": the host side shows signs of an accelerator ({signs}), but the trace "
     "holds no device activity. No conclusion on parallelism can be drawn; record with "
     "ProfilerActivity.CUDA."
 )
+_NO_ACTIVITY_LEFT = (
+    _NOT_READ + ": the host side shows signs of an accelerator ({signs}), but part of the file is "
+    "lost, and what is left holds no device activity. No conclusion on parallelism can be drawn; "
+    "copy or record the trace again, with ProfilerActivity.CUDA."
+)
 
 
 def draws_no_conclusion(notes: tuple[str, ...]) -> bool:
-    """Tell whether a note says that the device was not recorded."""
-    return any(note.startswith(_NOT_RECORDED) for note in notes)
+    """Tell whether a note says that the device is missing."""
+    return missing_device(notes) is not None
+
+
+def missing_device(notes: tuple[str, ...]) -> str | None:
+    """Return the first words of the note that says that the device is missing."""
+    words = (
+        words for words in (_NOT_RECORDED, _NOT_READ) for note in notes if note.startswith(words)
+    )
+    return next(words, None)
+
+
+def of_missing_device(trace: Trace) -> tuple[str, ...]:
+    """Return the note on a trace whose device left its signs alone."""
+    signs = device_signs(trace)
+    note = _NO_ACTIVITY_LEFT if trace.lost else _NO_ACTIVITY
+    return (note.format(signs=", ".join(signs)),) if signs else ()
 
 
 def of_trace(trace: Trace, devices: list[Device]) -> tuple[str, ...]:
@@ -30,10 +56,10 @@ def of_trace(trace: Trace, devices: list[Device]) -> tuple[str, ...]:
     if any(device.launches for device in devices):
         return (*_launch_notes(trace, devices), *_resolution(trace))
     if not devices and len(trace.events):
-        return ("Neither device activities nor operators (`cpu_op`) are recorded.",)
-    signs = device_signs(trace)
-    if signs:
-        return (DEVICE_NOT_RECORDED.format(signs=", ".join(signs)), *_resolution(trace))
+        return (_NOTHING_LEFT if trace.lost else _NOTHING,)
+    missing = of_missing_device(trace)
+    if missing:
+        return (*missing, *_resolution(trace))
     if devices:
         return (
             (

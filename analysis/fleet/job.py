@@ -129,7 +129,7 @@ def _about_ranks(
         told = ", ".join(f"{source} ({number:,})" for source, number in sorted(by_source.items()))
         notes.append(f"Ranks are known from: {told}.")
     notes += [
-        f"Rank {rank} was read in part: {each.report.losses[0]}"
+        f"Rank {rank} was not read as it stands: {each.report.losses[0]}"
         for rank, each in ranks.items()
         if each.report.losses
     ]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from analysis.trace import Progress, Reading
 
 _SHOWN: dict[Unit, Shown] = {"ns": Shown.TIME, "share": Shown.SHARE, "ratio": Shown.NUMBER}
-_NO_DEVICE = "the device was not recorded, so nothing can be said of it"
+_NO_DEVICE = "the trace holds no activity of the device, so nothing can be said of it"
 
 
 def gate(

@@ -118,8 +118,7 @@ class _Copy:
             between = b","
         if strict and self._text.losses:
             raise DamagedTraceError(
-                f"{path}: {self._text.losses[0]} Copy or record the file again, or do without "
-                "--strict"
+                f"{path}: {self._text.losses[0]} Without --strict what can be read is written"
             )
         if _version(path) != read_at:
             raise TraceError(f"{path}: changed while it was read; wait until it is complete")

@@ -179,10 +179,10 @@ class TraceText:
         whole = _as_it_stands(decode.OPENING + closing)
         if whole is None:
             mended = mend(decode.OPENING + closing, _as_it_stands)
-            remedy = "it was left out" if mended is None else mended[1]
+            remedy = "it was left out" if mended is None else mended.remedy
             what = "what follows the events is damaged"
             self._losses.append(Loss(at - len(closing), at, what, remedy, events=0))
-            whole = None if mended is None else mended[0]
+            whole = None if mended is None else mended.decoded
         if whole is not None:
             self.tail = self._blanks + whole[len(decode.OPENING) :]
 
@@ -204,10 +204,10 @@ def _blank(text: bytes) -> bytes:
 def _sound_head(text: bytes) -> tuple[bytes, str]:
     """Return a damaged head after as little mending as will do, and what became of it."""
     mended = mend(text + _CLOSING, _as_it_stands)
-    if mended is not None and mended[0].endswith(_CLOSING):
-        document = decode.document(mended[0])
+    if mended is not None and mended.decoded.endswith(_CLOSING):
+        document = decode.document(mended.decoded)
         if document is not None and not document.traceEvents:
-            return mended[0][: -len(_CLOSING)], mended[1]
+            return mended.decoded[: -len(_CLOSING)], mended.remedy
     return decode.OPENING, "it was left out"
 
 

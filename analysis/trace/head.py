@@ -29,6 +29,7 @@ _NOT_EVENTS = re.compile(r"required field `traceEvents`|- at `\$\.traceEvents`$"
 _EXCERPT = 40
 _SHOWN = 20
 _DAMAGED = "what precedes the events is damaged"
+_INVALID = "what precedes the events is not valid JSON"
 _AGAIN = "copy or record the file again"
 
 
@@ -105,9 +106,9 @@ def _find(text: bytes, path: Location, *, at_any_price: bool = False) -> Head | 
 def _broken_head(text: bytes) -> Head:
     mended = mend(text + b"]}", decode.document)
     if mended is not None:
-        document, remedy = mended
-        loss = Loss(0, len(text), _DAMAGED, remedy, events=0)
-        return Head(document, bare=False, text=text, losses=(loss,))
+        found = _INVALID if mended.whole else _DAMAGED
+        loss = Loss(0, len(text), found, mended.remedy, events=0, mended=mended.whole)
+        return Head(mended.decoded, bare=False, text=text, losses=(loss,))
     loss = Loss(0, len(text), _DAMAGED, "rank and device properties are not known", events=0)
     return Head(Document([]), bare=False, text=text, losses=(loss,))
 

@@ -26,6 +26,7 @@ class Loss(msgspec.Struct, frozen=True):
         events: how many events are lost; 0 where they were mended, or the stretch
             holds none.
         event: the number of the first event concerned, in the file's list.
+        mended: whether the text was mended and still says all that was written.
     """
 
     begin: int
@@ -34,6 +35,7 @@ class Loss(msgspec.Struct, frozen=True):
     remedy: str
     events: int = 1
     event: int | None = None
+    mended: bool = False
 
     def __str__(self) -> str:
         where = "" if self.event is None else f"event {self.event:,}, "

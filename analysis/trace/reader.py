@@ -89,7 +89,8 @@ class Reader:
 
     def _lose(self, loss: Loss) -> None:
         if self._strict:
-            raise DamagedTraceError(f"{self._path}: {loss}; {_ADVICE}, or read it without --strict")
+            again = "" if loss.mended else f"{_ADVICE}, or "
+            raise DamagedTraceError(f"{self._path}: {loss}; {again}read it without --strict")
         self._losses.append(loss)
         self._lost += loss.events
 
@@ -162,6 +163,7 @@ class Reader:
             multiprocessors=details.multiprocessors(self._said("deviceProperties")),
             graphs=details.graphs(self._said("cuda_graphs")),
             losses=tuple(lost),
+            mended=tuple(losses.sentences(loss for loss in self._losses if loss.mended)),
             notes=tuple(notes),
         )
 

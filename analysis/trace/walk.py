@@ -72,9 +72,10 @@ def walk(
     """
     found = Walk[_Event]()
 
-    def lose(at: int, what: str, remedy: str, events: int) -> None:
+    def lose(at: int, what: str, remedy: str, events: int, *, mended: bool = False) -> None:
         event = number + found.number
-        found.losses.append(Loss(begin + at, begin + found.used, what, remedy, events, event))
+        end = begin + found.used
+        found.losses.append(Loss(begin + at, end, what, remedy, events, event, mended))
 
     while True:
         at = found.used = _behind(_BETWEEN, text, found.used)
@@ -105,8 +106,9 @@ def walk(
                 lose(at, "is damaged", "it could not be mended", events=1)
                 found.number += 1
                 continue
-            event, remedy = mended
-            lose(at, "is damaged", remedy, events=0)
+            event = mended.decoded
+            wrong = "is not valid JSON" if mended.whole else "is damaged"
+            lose(at, wrong, mended.remedy, events=0, mended=mended.whole)
         found.events.append(event)
         found.numbers.append(found.number)
         found.ranges.append((begin + at, begin + found.used))

@@ -20,16 +20,22 @@ if TYPE_CHECKING:
 _OVERHEAD = "overhead"
 _MUCH = 0.05
 _LISTED = 5
+_AGAIN = "copy or record the trace again"
+_MENDED = (
+    "recorders write such text, and nothing that it says is lost here; for readers that refuse "
+    "it, `analyze perfetto annotate` writes valid JSON"
+)
 
 
 def nothing_recorded(evidence: Evidence) -> Iterator[Doubt]:
     """Neither device activities nor operators."""
     if not evidence.devices and not len(evidence.trace.events.of(Role.OPERATOR)):
+        verb, advice = _missing(evidence)
         yield Doubt(
             "nothing_recorded",
             Gravity.UNUSABLE,
-            "neither device activities nor operators are recorded",
-            "profile with activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]",
+            f"neither device activities nor operators are {verb}",
+            f"{advice} activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]",
         )
 
 
@@ -37,18 +43,28 @@ def device_not_recorded(evidence: Evidence) -> Iterator[Doubt]:
     """Host calls that only a program with an accelerator makes, and no activity of one."""
     signs = [] if evidence.devices else notes.device_signs(evidence.trace)
     if signs:
+        verb, advice = _missing(evidence)
         yield Doubt(
             "device_not_recorded",
             Gravity.UNUSABLE,
-            f"a device was used ({', '.join(signs)}), but none of its activities are recorded",
-            "profile with ProfilerActivity.CUDA (or that of the device)",
+            f"a device was used ({', '.join(signs)}), but none of its activities are {verb}",
+            f"{advice} ProfilerActivity.CUDA (or that of the device)",
         )
 
 
+def _missing(evidence: Evidence) -> tuple[str, str]:
+    """Return what records that are not there are not, and how to come by them."""
+    if evidence.trace.lost:
+        return "left: part of the file is lost", f"{_AGAIN}, with"
+    return "recorded", "profile with"
+
+
 def losses(evidence: Evidence) -> Iterator[Doubt]:
-    """What of the file could not be read."""
+    """What of the file could not be read, or not as it stands."""
     for loss in evidence.trace.losses:
-        yield Doubt("losses", Gravity.WARNING, loss.rstrip("."), "copy or record the trace again")
+        harmless = loss in evidence.trace.mended
+        gravity, advice = (Gravity.NOTE, _MENDED) if harmless else (Gravity.WARNING, _AGAIN)
+        yield Doubt("losses", gravity, loss.rstrip("."), advice)
 
 
 def missing_steps(evidence: Evidence) -> Iterator[Doubt]:

@@ -163,7 +163,7 @@ def test_all_that_goes_wrong_at_once(scheduler: str, storage: Storage, folder: P
     assert "ends early" in found.traces[2].losses[0]
     (laid,) = found.jobs
     assert laid.missing == (4, 6)
-    assert any("Rank 2 was read in part" in note for note in laid.notes)
+    assert any("Rank 2 was not read as it stands" in note for note in laid.notes)
     assert [row.rank for row in laid.ranks] == [0, 1, 2, 3, 5, 7]
     sound = report([folder], reading=UNCACHED)
     expected = {trace.label: trace.devices for trace in sound.traces}

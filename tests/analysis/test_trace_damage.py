@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import os
 import sys
 import tarfile
@@ -12,10 +13,12 @@ from pathlib import Path
 import pytest
 
 import analysis
+from analysis import headline, notes
+from analysis.diff import recording
 from analysis.errors import DamagedTraceError, NotATraceError
-from analysis.trace import cut
+from analysis.trace import cut, trace_text
 from tests.analysis.raw import document, event
-from tests.builders import chrome_trace, cpu_op, kernel, launch
+from tests.builders import annotation, chrome_trace, cpu_op, kernel, launch
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -85,6 +88,8 @@ def starts(trace: analysis.Trace) -> list[int]:
         (event(pid="9" * 5000), FATAL),
         (event(ts="1.2.3"), FATAL),
         (event(ts="007"), FATAL),
+        (event(ts="1,5"), FATAL),
+        (event(dur="2, 5"), FATAL),
         (b'{"ph":"X",,"ts":1}', FATAL),
         (event()[:-1], FATAL),
         (event(args='{"grid":[1,1,1,"stream":7}'), FATAL),
@@ -111,6 +116,16 @@ def test_an_event_that_cannot_be_read_is_lost_alone(
     [
         (event(name='"say "hi" now"'), 'say "hi" now', "quotes inside a text were escaped"),
         (event(name='"f("a", "b")"'), 'f("a", "b")', "quotes inside a text were escaped"),
+        (
+            event(name='"{"device": "cpu", "dtype": "float32"}(12): run"'),
+            '{"device": "cpu", "dtype": "float32"}(12): run',
+            "quotes inside a text were escaped",
+        ),
+        (
+            b'{"name":"say "hi" now","ph":"X","cat":"","id":"7","pid":0,"tid":9,"ts":1.5,"dur":2}',
+            'say "hi" now',
+            "quotes inside a text were escaped",
+        ),
         (event(name='""'), "", ""),
         (event(name=r'"C:\temp\quux"'), "C:\temp\\quux", "single backslashes were doubled"),
         (event(name=r'"\ud800x"'), r"\ud800x", "single backslashes were doubled"),
@@ -130,7 +145,25 @@ def test_an_event_that_cannot_be_read_is_lost_alone(
             "NaN",
             "NaN and infinities became null",
         ),
+        (
+            event(
+                name=r'"\": 1,5}"',
+                args='{"blocks per SM": 7,757576, "warps per SM":-31,030304e-05,"grid":[1,2,3]}',
+            ),
+            '": 1,5}',
+            "decimal commas became points",
+        ),
         (event(args="[1]"), "gemm", RETYPED),
+        (event(args='""').replace(b",", b",\n"), "gemm", RETYPED),
+        (event(args='{\n"x":NaN}'), "gemm", "NaN and infinities became null"),
+        (
+            event(name='"a\nb"', args='{"x":NaN,\n"y":1,5}'),
+            "a b",
+            (
+                "decimal commas became points, control characters became blanks, NaN and "
+                "infinities became null"
+            ),
+        ),
         (event(args='"x"'), "gemm", RETYPED),
         (event(name="3"), "3", RETYPED),
         (event(name='{"a":1}'), '{"a":1}', RETYPED),
@@ -144,11 +177,65 @@ def test_what_can_be_mended_is_kept(
     assert starts(trace) == [10_000, 20_000, 1_500, 40_000, 50_000]
     assert trace.events.names[trace.events.name[2]] == name
     place = where(changed)
-    wanted = (f"{place[0].upper()}{place[1:]}is damaged, {what}.",) if what else ()
+    whole = "UTF-8" not in what and what != RETYPED
+    found = "is not valid JSON" if whole else "is damaged"
+    wanted = (f"{place[0].upper()}{place[1:]}{found}, {what}.",) if what else ()
     assert trace.losses == wanted
+    assert trace.mended == (wanted if whole else ())
     if what:
-        with pytest.raises(DamagedTraceError):
+        with pytest.raises(DamagedTraceError) as caught:
             load_bytes(third(changed), strict=True)
+        again = "" if whole else "copy or record the file again, or "
+        assert str(caught.value).endswith(f"{found}, {what}; {again}read it without --strict")
+
+
+def test_a_decimal_comma_is_a_point(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    path.write_bytes(document(event(args='{"blocks per SM": 7,757576,"x":-1,5e-3}')))
+    with trace_text(path) as text:
+        (stretch,) = text.events()
+    assert json.loads(stretch)["args"] == {"blocks per SM": 7.757576, "x": -0.0015}
+
+
+@pytest.mark.parametrize(
+    ("changed", "lost"),
+    [
+        (event(name='"a\nb"'), False),
+        (event(name=r'"C:\Users"'), False),
+        (event(name='"say "hi" now"'), False),
+        (event(args='{"x":NaN}'), False),
+        (event(args='{"x":1,5}'), False),
+        (event(name='"a\0b"'), True),
+        (event(name='"a\nb"', args="[1]"), True),
+        (event(name='"NAME"').replace(b"NAME", b"a\xffb"), True),
+        (event(dur="NaN"), True),
+        (event(ts="1.2.3"), True),
+    ],
+)
+def test_what_mending_cost_is_known(load_bytes: LoadBytes, changed: bytes, lost: bool) -> None:
+    trace = load_bytes(third(changed))
+    assert bool(trace.lost) is lost
+    assert set(trace.mended) | set(trace.lost) == set(trace.losses)
+    assert len(trace.mended) + len(trace.lost) == len(trace.losses)
+
+
+def test_a_device_that_is_lost_was_recorded(load_bytes: LoadBytes) -> None:
+    host = [event for event in BUILT if event.category != "kernel"]
+    for text, note in (
+        (chrome_trace(host), "Device not recorded: "),
+        (chrome_trace(host).replace(b"aten::mm", b"aten::\nmm"), "Device not recorded: "),
+        (TEXT.replace(b'"kernel"', b'["kernel"]'), "Device not read: "),
+        (chrome_trace(host)[:-30], "Device not read: "),
+    ):
+        trace = load_bytes(text)
+        report = analysis.analyze(trace)
+        assert report.notes[0].startswith(note)
+        assert headline.of_trace(report) == f"{note}no conclusion on parallelism."
+        assert notes.draws_no_conclusion(recording.of_trace(trace).notes)
+    spans = chrome_trace([annotation("x", 0, 5), annotation("y", 5, 9)])
+    for text, word in ((spans, "recorded"), (spans[:-30], "lost")):
+        (note,) = analysis.analyze(load_bytes(text)).notes
+        assert word in note
 
 
 @pytest.mark.parametrize("value", ["null", "3", "[]", '"x"', event().decode()[1:]])
@@ -344,7 +431,9 @@ def test_a_damaged_head(load_bytes: LoadBytes, before: bytes, rank: int | None, 
     assert starts(trace) == [10_000, 20_000]
     assert trace.rank == rank
     end = text.index(b"[") + 1
-    assert trace.losses == (f"Bytes 0 to {end}: what precedes the events is damaged, {what}.",)
+    found = "is damaged" if rank is None else "is not valid JSON"
+    assert trace.losses == (f"Bytes 0 to {end}: what precedes the events {found}, {what}.",)
+    assert trace.mended == (() if rank is None else trace.losses)
 
 
 @pytest.mark.parametrize("after", [b',"x":@}', b',"x":"unfinished', b',"x":{"y":[', b","])

@@ -148,9 +148,60 @@ def test_every_check_is_tried() -> None:
 
 def test_losses_are_doubts(load_bytes: Callable[..., Trace]) -> None:
     text = chrome_trace(HEALTHY)
-    (doubt,) = trust.check(load_bytes(text.replace(b'"gemm"', b'"g\nmm"', 1)))
+    (doubt,) = trust.check(load_bytes(text.replace(b'"gemm"', b'"g\0mm"', 1)))
     assert (doubt.check, doubt.gravity) == ("losses", Gravity.WARNING)
-    assert doubt.found.endswith("is damaged, control characters became blanks")
+    assert doubt.found.endswith("is damaged, zero bytes became blanks")
+    assert doubt.advice == "copy or record the trace again"
+
+
+def test_what_mending_costs_nothing_is_a_note(load_bytes: Callable[..., Trace]) -> None:
+    text = chrome_trace(HEALTHY)
+    (doubt,) = trust.check(load_bytes(text.replace(b'"gemm"', b'"g"mm"', 1)))
+    assert (doubt.check, doubt.gravity) == ("losses", Gravity.NOTE)
+    assert doubt.found.endswith("is not valid JSON, quotes inside a text were escaped")
+    assert "record the trace again" not in doubt.advice
+    cut = trust.check(load_bytes(text.replace(b'"gemm"', b'"g"mm"', 1)[:-40]))
+    early, other = (doubt for doubt in cut if doubt.check == "losses")
+    assert "ends early" in early.found
+    assert (early.gravity, other.gravity) == (Gravity.WARNING, Gravity.NOTE)
+
+
+HOST = [event for event in HEALTHY if event.category != "kernel"]
+KERNELS = [event for event in HEALTHY if event.category == "kernel"]
+
+
+@pytest.mark.parametrize(
+    ("events", "found", "advice"),
+    [
+        (
+            HOST,
+            (
+                "a device was used (cudaDeviceSynchronize, cudaLaunchKernel), but none of its "
+                "activities are "
+            ),
+            "ProfilerActivity.CUDA (or that of the device)",
+        ),
+        (
+            HOST[:2],
+            "neither device activities nor operators are ",
+            "activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]",
+        ),
+    ],
+)
+def test_what_is_lost_may_have_been_recorded(
+    load_bytes: Callable[..., Trace], events: list[Event], found: str, advice: str
+) -> None:
+    text = chrome_trace([*KERNELS, *events])
+    recorded = chrome_trace(events).replace(b"ProfilerStep", b"Profiler\nStep")
+    for changed, verb, remedy in (
+        (text.replace(b'"kernel"', b'["kernel"]'), "left: part of the file is lost", "copy or "),
+        (recorded, "recorded", "profile with "),
+    ):
+        gravest = trust.check(load_bytes(changed))[0]
+        assert gravest.gravity == Gravity.UNUSABLE
+        assert gravest.found == found + verb
+        assert gravest.advice.startswith(remedy)
+        assert gravest.advice.endswith(f"with {advice}")
 
 
 @given(
