@@ -67,6 +67,12 @@ def _launch_notes(trace: Trace, devices: list[Device]) -> list[str]:
             "The trace records launches alone: synchronising and other runtime calls are missing, "
             "so host states are not known beyond operators and Python."
         )
+    ranges = _ranges_among_operators(trace)
+    if ranges:
+        notes.append(
+            "Ranges (record_function) are recorded as operators, as torch before 1.11 does: if "
+            f"{', '.join(ranges)} are ranges, the host's Python inside them counts as an operator."
+        )
     for device in devices:
         launches = device.launches
         if launches is None:
@@ -84,6 +90,19 @@ def _launch_notes(trace: Trace, devices: list[Device]) -> list[str]:
                 "merged trace, several devices may share one number."
             )
     return notes
+
+
+def _ranges_among_operators(trace: Trace) -> list[str]:
+    """Return a few names of operators that may be ranges, where the recorder mixes them."""
+    events = trace.events
+    of_ranges = distinct(events.of(Role.ANNOTATION).category)
+    mixed = {events.categories[code] for code in of_ranges.tolist()} - {"user_annotation"}
+    if not mixed and "Operator" not in events.categories:
+        return []
+    operators = events.of(Role.OPERATOR)
+    possible = vocabulary.may_be_range(operators.names)
+    used = distinct(operators.name).tolist()
+    return sorted(operators.names[code] for code in used if possible[code])[:3]
 
 
 def _resolution(trace: Trace) -> tuple[str, ...]:

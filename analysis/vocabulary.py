@@ -78,6 +78,7 @@ _ACCELERATOR_SIGN = re.compile(
     r"(cuda|hip)[A-Z]|cu[A-Z]|(nccl|rccl):|aten::_?record_stream|aten::_?pin_memory"
 )
 _SCOPE = re.compile(r"forward|<.*>")
+_RANGE_NOT = re.compile(r".*::|\w+Backward\d*$")
 _CONTAINER_NOT = re.compile(r".*::|Torch-Compiled Region|## Call|Call CompiledFxGraph")
 
 
@@ -166,6 +167,11 @@ def may_be_container(names: Sequence[str]) -> NDArray[np.bool_]:
     Real operators carry a namespace; compiled regions have none, yet do work of their own.
     """
     return ~_started(_CONTAINER_NOT, names)
+
+
+def may_be_range(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which operators may be ranges, which torch before 1.11 writes as operators."""
+    return ~_started(_RANGE_NOT, names)
 
 
 def scope(names: Sequence[str]) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis import vocabulary
+from analysis import roles, vocabulary
 from analysis.columns import Role
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ def _work_class(names: Sequence[str]) -> NDArray[np.int8]:
     return vocabulary.work_class(
         np.full(count, Role.KERNEL, np.int8), names, np.arange(count, dtype=np.int32)
     )
+
+
+def _role(names: Sequence[str]) -> NDArray[np.int8]:
+    return np.array([roles.of_event("cpu_op", name) for name in names], np.int8)
 
 
 _OF_HOST: tuple[Question, ...] = (vocabulary.accelerator_sign,)
@@ -49,6 +53,7 @@ _QUESTIONS: dict[str, tuple[Question, ...]] = {
     ),
     "range": (
         *_OF_HOST,
+        _role,
         vocabulary.host_collective,
         vocabulary.profiler_step,
         vocabulary.own_step,
@@ -79,6 +84,7 @@ _FORMS = {
         "cudaRange {}",
         "ProfilerStep# {}",
         "overlap.branch of {}",
+        "Optimizer.range#{}",
     ),
 }
 """What names of a kind may be replaced by; the first that means the same is taken."""

@@ -24,6 +24,7 @@ from analysis.cli import main
 from analysis.columns import Role
 from analysis.errors import DamagedTraceError, NotATraceError, OutputError
 from analysis.reporting import report
+from analysis.roles import of_event
 from analysis.trace import Reading
 from analysis.trace.schema import Args, Document, Event
 from tests.builders import annotation, chrome_trace, cpu_op, write_trace
@@ -243,6 +244,8 @@ PUBLIC = [
     ("cpu_op", "torch::autograd::AccumulateGrad"),
     ("cpu_op", "Torch-Compiled Region: 0/1"),
     ("cpu_op", "nccl:all_reduce"),
+    ("cpu_op", "ProfilerStep#17"),
+    ("Operator", "Optimizer.step#SGD.step"),
     ("user_annotation", "ProfilerStep#17"),
     ("user_annotation", "overlap.branch 1"),
     ("user_annotation", "Optimizer.step#AdamW.step"),
@@ -274,6 +277,8 @@ OWN = [
     ("cpu_op", "cudaMine::op"),
     ("cpu_op", "c10d::min\u00e9"),
     ("cpu_op", "nccl:mine"),
+    ("cpu_op", "Optimizer.step#Mine.step"),
+    ("cpu_op", "ProfilerStep#mine"),
     ("user_annotation", "mine"),
     ("user_annotation", "nccl:mine"),
     ("user_annotation", "overlap.branch mine"),
@@ -330,6 +335,7 @@ def test_own_names_go_and_mean_the_same_to_the_analysis(category: str, name: str
     assert "min" not in new
     assert name_of(pseudonyms, category, name) == new
     assert name_of(pseudonyms, category, f"{name}2") != new
+    assert of_event(category, new) == of_event(category, name)
     for kind in KINDS[ASKED.get(category, slice(0))]:
         assert kind((new,)).tolist() == kind((name,)).tolist(), kind.__name__
     if category == "kernel":
