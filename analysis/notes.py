@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis import vocabulary
+from analysis import unread, vocabulary
 from analysis.columns import Role
 from analysis.groups import distinct
 
@@ -18,39 +18,56 @@ DEVICE_NOT_RECORDED = (
     "holds no device activity. No conclusion on parallelism can be drawn; record with "
     "ProfilerActivity.CUDA."
 )
+_NOT_READ = "Device not read"
+ASCEND_NOT_READ = (
+    _NOT_READ + ": this is a trace_view.json of torch_npu, whose device activities have a form "
+    "that is not read. No conclusion on parallelism can be drawn."
+)
 
 
-def draws_no_conclusion(notes: tuple[str, ...]) -> bool:
-    """Tell whether a note says that the device was not recorded."""
-    return any(note.startswith(_NOT_RECORDED) for note in notes)
+def inconclusive(notes: tuple[str, ...]) -> str:
+    """Return why no conclusion can be drawn, in few words; empty where one can."""
+    reasons = (_NOT_RECORDED, _NOT_READ)
+    return next((each for each in reasons for note in notes if note.startswith(each)), "")
 
 
 def of_trace(trace: Trace, devices: list[Device]) -> tuple[str, ...]:
     """Return the notes on a trace, the gravest first."""
     if any(device.launches for device in devices):
-        return (*_launch_notes(trace, devices), *_resolution(trace))
+        return (*_launch_notes(trace, devices), *_unknown(trace), *_resolution(trace))
     if not devices and len(trace.events):
-        return ("Neither device activities nor operators (`cpu_op`) are recorded.",)
-    signs = device_signs(trace)
-    if signs:
-        return (DEVICE_NOT_RECORDED.format(signs=", ".join(signs)), *_resolution(trace))
+        return (
+            "Neither device activities nor operators (`cpu_op`) are recorded.",
+            *_unknown(trace),
+        )
+    unseen = unseen_device(trace)
+    if unseen:
+        return (*unseen, *_unknown(trace), *_resolution(trace))
     if devices:
         return (
             (
                 "CPU trace: lanes are threads that ran operators; the threads inside an operator "
                 "(OpenMP, MKL) are invisible to the profiler."
             ),
+            *_unknown(trace),
             *_resolution(trace),
         )
     return ()
 
 
+def unseen_device(trace: Trace) -> tuple[str, ...]:
+    """Return a note where a trace without device activities is one of a device all the same."""
+    if unread.is_of_ascend(trace):
+        return (ASCEND_NOT_READ,)
+    signs = device_signs(trace)
+    return (DEVICE_NOT_RECORDED.format(signs=", ".join(signs)),) if signs else ()
+
+
 def device_signs(trace: Trace) -> list[str]:
     """Return names that only a program using an accelerator records, a few of them."""
     host = trace.events.of(Role.CALL, Role.OPERATOR, Role.ANNOTATION)
-    used = distinct(host.name).tolist()
-    marks = vocabulary.accelerator_sign(host.names)
-    return sorted(host.names[code] for code in used if marks[code])[:3]
+    marks = vocabulary.accelerator_sign(host.names)[host.name] | (host.role == Role.CALL)
+    return sorted(host.names[code] for code in distinct(host.name[marks]).tolist())[:3]
 
 
 def _launch_notes(trace: Trace, devices: list[Device]) -> list[str]:
@@ -103,6 +120,11 @@ def _ranges_among_operators(trace: Trace) -> list[str]:
     possible = vocabulary.may_be_range(operators.names)
     used = distinct(operators.name).tolist()
     return sorted(operators.names[code] for code in used if possible[code])[:3]
+
+
+def _unknown(trace: Trace) -> tuple[str, ...]:
+    found = unread.unknown(trace)
+    return (f"{found}; they are in no figure.",) if found else ()
 
 
 def _resolution(trace: Trace) -> tuple[str, ...]:

@@ -37,6 +37,24 @@ _CATEGORIES = {
     "python_function": Role.PYTHON,
 }
 
+# Other back ends of Kineto have words of their own, of the same make: musa_runtime
+# (Moore Threads), GCU_MEMCPY (Enflame), privateuse1_kernel (Cambricon).
+_FORMS = (
+    (re.compile(r"\w+_(runtime|driver)", re.IGNORECASE), Role.CALL),
+    (re.compile(r"\w+_kernel", re.IGNORECASE), Role.KERNEL),
+    (re.compile(r"\w+_memcpy", re.IGNORECASE), Role.MEMCPY),
+    (re.compile(r"\w+_memset", re.IGNORECASE), Role.MEMSET),
+)
+
+# What recorders write beside what ran: copies of ranges and of host calls on the device's
+# side, counters, and what the profiler did itself.
+_BESIDE = re.compile(
+    r"Trace|overhead|cpu_instant_event|external_correlation|collective_comm"
+    r"|mtia_(insight|workloadd)"
+    r"|\w+_(user_annotation|sync|event|profiler_range|pm_counter|counters)",
+    re.IGNORECASE,
+)
+
 # Until torch 1.10, ranges of `record_function` were written as operators are. Those that
 # torch opens itself, and c10d's marks, are known by name: no operator is called so.
 _NAMES = {
@@ -53,7 +71,14 @@ _NAMES = {
 
 def of_category(category: str) -> Role:
     """Return what events of a category are, but for those that their name tells apart."""
-    return _CATEGORIES.get(category, Role.OTHER)
+    if category in _CATEGORIES:
+        return _CATEGORIES[category]
+    return next((role for form, role in _FORMS if form.fullmatch(category)), Role.OTHER)
+
+
+def is_known(category: str) -> bool:
+    """Tell whether it is known what events of a category are, be it of no use here."""
+    return of_category(category) != Role.OTHER or _BESIDE.fullmatch(category) is not None
 
 
 def of_event(category: str, name: str) -> Role:

@@ -90,8 +90,7 @@ def of_trace(
 def _unrecorded_device(trace: Trace, devices: tuple[DeviceSteps, ...]) -> tuple[str, ...]:
     if any(device.kind != "cpu" for device in devices):
         return ()
-    signs = notes.device_signs(trace)
-    return (notes.DEVICE_NOT_RECORDED.format(signs=", ".join(signs)),) if signs else ()
+    return notes.unseen_device(trace)
 
 
 def read(

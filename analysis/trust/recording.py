@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis import notes
+from analysis import notes, unread
 from analysis.columns import Role
 from analysis.trust.doubt import Doubt, Gravity
 from analysis.vocabulary import PROFILER_STEP
@@ -36,12 +36,36 @@ def nothing_recorded(evidence: Evidence) -> Iterator[Doubt]:
 def device_not_recorded(evidence: Evidence) -> Iterator[Doubt]:
     """Host calls that only a program with an accelerator makes, and no activity of one."""
     signs = [] if evidence.devices else notes.device_signs(evidence.trace)
-    if signs:
+    if signs and not unread.is_of_ascend(evidence.trace):
         yield Doubt(
             "device_not_recorded",
             Gravity.UNUSABLE,
             f"a device was used ({', '.join(signs)}), but none of its activities are recorded",
             "profile with ProfilerActivity.CUDA (or that of the device)",
+        )
+
+
+def device_not_read(evidence: Evidence) -> Iterator[Doubt]:
+    """Device activities in a form of another recorder."""
+    if unread.is_of_ascend(evidence.trace):
+        yield Doubt(
+            "device_not_read",
+            Gravity.UNUSABLE,
+            "this is a trace_view.json of torch_npu: a device was recorded, but its activities "
+            "have a form that is not read",
+            "look at it with Ascend's own tools (MindStudio Insight)",
+        )
+
+
+def unknown_categories(evidence: Evidence) -> Iterator[Doubt]:
+    """Events of kinds that nothing is known of: they may be what a device did."""
+    found = unread.unknown(evidence.trace)
+    if found and not unread.is_of_ascend(evidence.trace):
+        yield Doubt(
+            "unknown_categories",
+            Gravity.WARNING if found.on_device else Gravity.NOTE,
+            str(found),
+            "they are in no figure: if they are a device's, its figures are wrong",
         )
 
 

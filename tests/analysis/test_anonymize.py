@@ -24,7 +24,7 @@ from analysis.cli import main
 from analysis.columns import Role
 from analysis.errors import DamagedTraceError, NotATraceError, OutputError
 from analysis.reporting import report
-from analysis.roles import of_event
+from analysis.roles import is_known, of_category, of_event
 from analysis.trace import Reading
 from analysis.trace.schema import Args, Document, Event
 from tests.builders import annotation, chrome_trace, cpu_op, write_trace
@@ -326,6 +326,15 @@ ASKED = {
     "gpu_memcpy": slice(7, 8),
     "cuda_sync": slice(6, 7),
 }
+
+
+@pytest.mark.parametrize(
+    "category", ["mine", "mine_runtime", "mine_KERNEL", "mine_memcpy", "mine_memset", "mine_event"]
+)
+def test_own_categories_go_and_mean_the_same_to_the_analysis(category: str) -> None:
+    new = rules.EVENT["cat"](Pseudonyms(), category)  # type: ignore[operator]
+    assert "mine" not in new
+    assert (of_category(new), is_known(new)) == (of_category(category), is_known(category))
 
 
 @pytest.mark.parametrize(("category", "name"), OWN)

@@ -51,6 +51,10 @@ def launched(*kernels: Event) -> list[Event]:
             "Device not recorded: no conclusion on parallelism.",
         ),
         (
+            [cpu_op("aten::mm", 0, 9), Event("", "AscendCL@aclnnMm", 2000, 12, 6, 8)],
+            "Device not read: no conclusion on parallelism.",
+        ),
+        (
             launched(kernel("a", 10, 110, correlation=1)),
             f"1 lane, 0.0% {OVERLAPPED}: 100.0% {ALONE}.",
         ),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import analysis
 from analysis import notes
 from analysis.device import accelerators
 from tests.builders import Event, annotation, cpu_op, kernel, launch, runtime
@@ -46,3 +47,12 @@ def test_the_old_word_for_operators_is_enough(load_events: LoadEvents) -> None:
 def test_where_ranges_have_a_category_nothing_is_said(load_events: LoadEvents) -> None:
     host = [annotation("ProfilerStep#1", 0, 90), cpu_op("MyFunction", 0, 9)]
     assert said(load_events([*LAUNCHED, *host])) == ()
+
+
+@pytest.mark.parametrize("launched", [LAUNCHED, [], [cpu_op("aten::mm", 0, 9)]])
+def test_events_of_no_known_category_are_counted(
+    load_events: LoadEvents, launched: list[Event]
+) -> None:
+    strange = [Event("mine", "x", 7, 7, 0, 5), Event("mine", "y", 7, 7, 5, 9)]
+    count = "2 complete events are of categories that are not known: mine; they are in no figure."
+    assert count in analysis.analyze(load_events([*launched, *strange])).notes

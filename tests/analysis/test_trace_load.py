@@ -154,6 +154,28 @@ def test_ranges_that_are_written_as_operators_are_known_by_name(
     assert roles == [Role.KERNEL, Role.PYTHON, Role.OPERATOR, role]
 
 
+@pytest.mark.parametrize(
+    ("category", "role"),
+    [
+        ("musa_runtime", Role.CALL),
+        ("gcu_driver", Role.CALL),
+        ("privateuse1_kernel", Role.KERNEL),
+        ("privateuse1_memcpy", Role.MEMCPY),
+        ("GCU_MEMCPY", Role.MEMCPY),
+        ("GCU_MEMSET", Role.MEMSET),
+        ("_kernel", Role.OTHER),
+        ("musa_kernels", Role.OTHER),
+        ("my musa_kernel", Role.OTHER),
+        ("", Role.OTHER),
+    ],
+)
+def test_categories_of_other_back_ends_are_known_by_their_form(
+    load_events: LoadEvents, category: str, role: Role
+) -> None:
+    """Of Moore Threads, Enflame and Cambricon."""
+    assert load_events([Event(category, "x", 0, 7, 0, 9)]).events.role.tolist() == [role]
+
+
 def test_rocm_calls_launch_like_cuda_ones(load_events: LoadEvents) -> None:
     events = [
         launch(0, 5, correlation=4, name="hipLaunchKernel"),
