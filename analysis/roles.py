@@ -66,6 +66,13 @@ _NAMES = {
             Role.ANNOTATION,
         ),
     ),
+    # Roctracer may call all of its records kernels (pytorch#97167); "Marker" is a barrier in
+    # a queue, of no work.
+    Role.KERNEL: (
+        (re.compile(r"Copy(Host|Device)To(Host|Device)$"), Role.MEMCPY),
+        (re.compile(r"FillBuffer$"), Role.MEMSET),
+        (re.compile(r"Marker$"), Role.OTHER),
+    ),
 }
 
 

@@ -71,6 +71,7 @@ OTHER_NAMES = frozenset(
         "Instrumentation",
         "Iteration Start: PyTorch Profiler",
         "Lazy Function Loading",
+        "Marker",
         "PyTorch Profiler",
         "Record Window End",
         "Resource",

@@ -258,6 +258,9 @@ PUBLIC = [
     ("cuda_sync", "Stream Wait Event"),
     ("kernel", "ncclDevKernel_AllReduce_Sum_f32_RING_LL(ncclDevKernelArgsStorage<4096ul>)"),
     ("kernel", "ncclKernel_AllReduce_RING_LL_Sum_float(ncclDevComm*, unsigned long, ncclWork*)"),
+    ("kernel", "CopyHostToDevice"),
+    ("kernel", "FillBuffer"),
+    ("kernel", "Marker"),
     ("Trace", "PyTorch Profiler (0)"),
 ]
 

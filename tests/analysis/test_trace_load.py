@@ -176,6 +176,26 @@ def test_categories_of_other_back_ends_are_known_by_their_form(
     assert load_events([Event(category, "x", 0, 7, 0, 9)]).events.role.tolist() == [role]
 
 
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("CopyHostToDevice", Role.MEMCPY),
+        ("CopyDeviceToHost", Role.MEMCPY),
+        ("CopyDeviceToDevice", Role.MEMCPY),
+        ("FillBuffer", Role.MEMSET),
+        ("Marker", Role.OTHER),
+        ("CopyHostToDevice_kernel", Role.KERNEL),
+        ("FillBuffers", Role.KERNEL),
+        ("void Marker<float>", Role.KERNEL),
+        ("MarkerKernel", Role.KERNEL),
+    ],
+)
+def test_records_of_roctracer_that_are_no_kernels(
+    load_events: LoadEvents, name: str, role: Role
+) -> None:
+    assert load_events([kernel(name, 0, 9)]).events.role.tolist() == [role]
+
+
 def test_rocm_calls_launch_like_cuda_ones(load_events: LoadEvents) -> None:
     events = [
         launch(0, 5, correlation=4, name="hipLaunchKernel"),
