@@ -58,12 +58,15 @@ _COMMUNICATION = re.compile(
 )
 _HOST_COLLECTIVE = re.compile(r"(nccl|gloo|mpi|ucc):")
 _C10D_OPERATOR = re.compile(r"c10d::")
-_API = ("cu", "hip")
+_API = ("cu", "hip", "mu", "ur", "ze")
+"""What the calls begin with: CUDA's, HIP's, MUSA's, those of Unified Runtime and of Level Zero."""
 _LONGEST = 1 << 16
 """Characters of a name that are looked at: templates have thousands, a hostile trace millions."""
 _SUFFIX = re.compile(r"(_v\d+|_ptsz|_ptds|_spt)+$")
 _SYNCHRONISE = re.compile(
-    r"(cuda|hip)(Device|Stream|Event)Synchronize|cu(Ctx|Stream|Event)Synchronize"
+    r"(cuda|hip|musa)(Device|Stream|Event)Synchronize|(cu|mu)(Ctx|Stream|Event)Synchronize"
+    r"|ze(Event|Fence|CommandList)HostSynchronize|zeCommandQueueSynchronize"
+    r"|urEventWait|urQueueFinish"
 )
 _BLOCKING_COPY = re.compile(
     r"hipMemcpyWithStream|(cuda|hip)Memcpy(?!.*Async)\w*|cuMemcpy(?!.*Async)\w*"

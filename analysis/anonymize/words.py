@@ -93,7 +93,7 @@ INTERPRETER = re.compile(
 """Names that the interpreter, or torch, gives to processes and threads."""
 THREAD_NAME = re.compile(r"((?:stream|thread) \d+)\b ?")
 
-RUNTIME_CALL = re.compile(r"(cuda|hip|cu|mtia|xpu|ze|ur|acl)[A-Z]\w*", re.ASCII)
+RUNTIME_CALL = re.compile(r"(cuda|hip|cu|mtia|musa|mu|xpu|ze|ur|acl)[A-Z]\w*", re.ASCII)
 _MEMORY = "(Pageable|Pinned|Device|Host|Array|Managed|Unknown)"
 COPY = re.compile(
     rf"Memcpy (HtoD|DtoH|DtoD|HtoH|PtoP|HtoA|AtoH|AtoA|AtoD|DtoA)( \({_MEMORY} -> {_MEMORY}\))?"

@@ -253,6 +253,8 @@ PUBLIC = [
     ("cuda_runtime", "cudaLaunchKernelExC"),
     ("cuda_driver", "cuLaunchKernelEx"),
     ("cuda_runtime", "hipMemcpyWithStream"),
+    ("musa_runtime", "musaStreamSynchronize"),
+    ("musa_driver", "muStreamSynchronize"),
     ("gpu_memcpy", "Memcpy HtoD (Pageable -> Device)"),
     ("gpu_memset", "Memset (Device)"),
     ("cuda_sync", "Stream Wait Event"),
