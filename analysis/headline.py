@@ -38,7 +38,7 @@ _FACTORS = (
 def of_trace(trace: TraceReport) -> str:
     """Say what the trace shows, and why no more ran at once."""
     if not trace.devices:
-        return "Nothing to measure."
+        return " ".join(("Nothing to measure.", *trace.notes))
     if reason := inconclusive(trace.notes):
         return f"{reason}: no conclusion on parallelism."
     many = len(trace.devices) > 1

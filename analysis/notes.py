@@ -19,9 +19,9 @@ DEVICE_NOT_RECORDED = (
     "ProfilerActivity.CUDA."
 )
 _NOT_READ = "Device not read"
-ASCEND_NOT_READ = (
-    _NOT_READ + ": this is a trace_view.json of torch_npu, whose device activities have a form "
-    "that is not read. No conclusion on parallelism can be drawn."
+DEVICE_NOT_READ = (
+    _NOT_READ + ": what ran on it has a form that is not read. No conclusion on parallelism can be "
+    "drawn."
 )
 
 
@@ -34,22 +34,24 @@ def inconclusive(notes: tuple[str, ...]) -> str:
 def of_trace(trace: Trace, devices: list[Device]) -> tuple[str, ...]:
     """Return the notes on a trace, the gravest first."""
     if any(device.launches for device in devices):
-        return (*_launch_notes(trace, devices), *_unknown(trace), *_resolution(trace))
+        return (*_launch_notes(trace, devices), *_not_read(trace), *_resolution(trace))
     if not devices and len(trace.events):
+        if unread.format_of(trace):
+            return _not_read(trace)
         return (
             "Neither device activities nor operators (`cpu_op`) are recorded.",
-            *_unknown(trace),
+            *_not_read(trace),
         )
     unseen = unseen_device(trace)
     if unseen:
-        return (*unseen, *_unknown(trace), *_resolution(trace))
+        return (*unseen, *_not_read(trace), *_resolution(trace))
     if devices:
         return (
             (
                 "CPU trace: lanes are threads that ran operators; the threads inside an operator "
                 "(OpenMP, MKL) are invisible to the profiler."
             ),
-            *_unknown(trace),
+            *_not_read(trace),
             *_resolution(trace),
         )
     return ()
@@ -57,8 +59,9 @@ def of_trace(trace: Trace, devices: list[Device]) -> tuple[str, ...]:
 
 def unseen_device(trace: Trace) -> tuple[str, ...]:
     """Return a note where a trace without device activities is one of a device all the same."""
-    if unread.is_of_ascend(trace):
-        return (ASCEND_NOT_READ,)
+    form = unread.format_of(trace)
+    if form and form.with_device:
+        return (DEVICE_NOT_READ,)
     signs = device_signs(trace)
     return (DEVICE_NOT_RECORDED.format(signs=", ".join(signs)),) if signs else ()
 
@@ -122,7 +125,9 @@ def _ranges_among_operators(trace: Trace) -> list[str]:
     return sorted(operators.names[code] for code in used if possible[code])[:3]
 
 
-def _unknown(trace: Trace) -> tuple[str, ...]:
+def _not_read(trace: Trace) -> tuple[str, ...]:
+    if form := unread.format_of(trace):
+        return (f"{form.found[:1].upper()}{form.found[1:]}; {form.advice}.",)
     found = unread.unknown(trace)
     return (f"{found}; they are in no figure.",) if found else ()
 

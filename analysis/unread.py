@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
@@ -18,6 +18,37 @@ _LISTED = 3
 _ASCEND_CALL = "AscendCL@"
 _ASCEND_QUEUE = "dequeue"
 """What torch_npu's trace_view.json calls its calls, and what hands them to another thread."""
+_WITHOUT_KINETO = ("CPU functions", "CUDA functions")
+"""The processes that torch's profiler writes where Kineto is not used."""
+
+
+class Format(NamedTuple):
+    """A form of trace that is known, and not read.
+
+    Attributes:
+        found: what it is.
+        advice: what to do about it.
+        with_device: whether operators are read all the same, and what a device did is not.
+    """
+
+    found: str
+    advice: str
+    with_device: bool
+
+
+ASCEND = Format(
+    "this is a trace_view.json of torch_npu: a device was recorded, but its activities have a "
+    "form that is not read",
+    "look at it with Ascend's own tools (MindStudio Insight)",
+    with_device=True,
+)
+WITHOUT_KINETO = Format(
+    "this is the format of torch's profiler without Kineto (processes `CPU functions`, "
+    "`CUDA functions`), which is not read",
+    "record with torch.profiler.profile where torch.profiler.kineto_available() is true; with "
+    "torch.autograd.profiler.profile, use_kineto=True",
+    with_device=False,
+)
 
 
 class Unknown(msgspec.Struct, frozen=True):
@@ -39,8 +70,13 @@ class Unknown(msgspec.Struct, frozen=True):
 
 
 def unknown(trace: Trace) -> Unknown | None:
-    """Return the events of categories that are not known, if there are any."""
+    """Return the events of categories that are not known, if there are any.
+
+    Of a trace whose form is not read there are none: that form is known.
+    """
     events = trace.events
+    if format_of(trace):
+        return None
     strange = np.array([not roles.is_known(each) for each in events.categories], np.bool_)
     if not strange.any():
         return None
@@ -61,10 +97,15 @@ def unknown(trace: Trace) -> Unknown | None:
     )
 
 
-def is_of_ascend(trace: Trace) -> bool:
-    """Tell whether it is torch_npu's own trace, which gives what ran on the device no category."""
+def format_of(trace: Trace) -> Format | None:
+    """Return the form that the trace has, if it is one that is known and not read."""
     events = trace.events
-    return "" in events.categories and (
-        _ASCEND_QUEUE in events.categories
-        or any(name.startswith(_ASCEND_CALL) for name in events.names)
-    )
+    if "" not in events.categories:
+        return None
+    if any(process in events.pids for process in _WITHOUT_KINETO):
+        return WITHOUT_KINETO
+    if _ASCEND_QUEUE in events.categories or any(
+        name.startswith(_ASCEND_CALL) for name in events.names
+    ):
+        return ASCEND
+    return None

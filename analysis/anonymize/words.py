@@ -30,6 +30,8 @@ CATEGORIES = frozenset(
         "cuda_profiler_range",
         "cuda_runtime",
         "cuda_sync",
+        "dequeue",
+        "enqueue",
         "fwdbwd",
         "glow_runtime",
         "gpu_memcpy",
@@ -80,7 +82,16 @@ OTHER_NAMES = frozenset(
     }
 )
 PROFILER_ITSELF = re.compile(r"PyTorch Profiler \(\d+\)")
-LANES = frozenset({"Spans", "Traces", "PyTorch Profiler", "Trace PyTorch Profiler"})
+LANES = frozenset(
+    {
+        "CPU functions",
+        "CUDA functions",
+        "PyTorch Profiler",
+        "Spans",
+        "Trace PyTorch Profiler",
+        "Traces",
+    }
+)
 LANE = re.compile(r"(stream|thread) \d+")
 LABEL = re.compile(r"CPU|GPU \d+|XPU \d+|MTIA \d+|HPU \d+|unknown")
 NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?|0x[0-9a-fA-F]+", re.ASCII)

@@ -17,7 +17,7 @@ __all__ = ["CHECKS", "Doubt", "Gravity", "check", "verdict"]
 CHECKS: tuple[Callable[[Evidence], Iterator[Doubt]], ...] = (
     recording.nothing_recorded,
     recording.device_not_recorded,
-    recording.device_not_read,
+    recording.format_not_read,
     recording.unknown_categories,
     recording.losses,
     device.launches_without_activities,

@@ -24,6 +24,8 @@ _LISTED = 5
 
 def nothing_recorded(evidence: Evidence) -> Iterator[Doubt]:
     """Neither device activities nor operators."""
+    if unread.format_of(evidence.trace):
+        return
     if not evidence.devices and not len(evidence.trace.events.of(Role.OPERATOR)):
         yield Doubt(
             "nothing_recorded",
@@ -35,8 +37,10 @@ def nothing_recorded(evidence: Evidence) -> Iterator[Doubt]:
 
 def device_not_recorded(evidence: Evidence) -> Iterator[Doubt]:
     """Host calls that only a program with an accelerator makes, and no activity of one."""
-    signs = [] if evidence.devices else notes.device_signs(evidence.trace)
-    if signs and not unread.is_of_ascend(evidence.trace):
+    if evidence.devices or unread.format_of(evidence.trace):
+        return
+    signs = notes.device_signs(evidence.trace)
+    if signs:
         yield Doubt(
             "device_not_recorded",
             Gravity.UNUSABLE,
@@ -45,22 +49,16 @@ def device_not_recorded(evidence: Evidence) -> Iterator[Doubt]:
         )
 
 
-def device_not_read(evidence: Evidence) -> Iterator[Doubt]:
-    """Device activities in a form of another recorder."""
-    if unread.is_of_ascend(evidence.trace):
-        yield Doubt(
-            "device_not_read",
-            Gravity.UNUSABLE,
-            "this is a trace_view.json of torch_npu: a device was recorded, but its activities "
-            "have a form that is not read",
-            "look at it with Ascend's own tools (MindStudio Insight)",
-        )
+def format_not_read(evidence: Evidence) -> Iterator[Doubt]:
+    """The form of another recorder."""
+    if form := unread.format_of(evidence.trace):
+        yield Doubt("format_not_read", Gravity.UNUSABLE, form.found, form.advice)
 
 
 def unknown_categories(evidence: Evidence) -> Iterator[Doubt]:
     """Events of kinds that nothing is known of: they may be what a device did."""
     found = unread.unknown(evidence.trace)
-    if found and not unread.is_of_ascend(evidence.trace):
+    if found:
         yield Doubt(
             "unknown_categories",
             Gravity.WARNING if found.on_device else Gravity.NOTE,

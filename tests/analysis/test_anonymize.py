@@ -27,6 +27,8 @@ from analysis.reporting import report
 from analysis.roles import is_known, of_category, of_event
 from analysis.trace import Reading
 from analysis.trace.schema import Args, Document, Event
+from analysis.unread import format_of
+from tests.builders import Event as Row
 from tests.builders import annotation, chrome_trace, cpu_op, write_trace
 from tests.shared import ABSENT, REPOSITORY, real_traces
 
@@ -331,6 +333,20 @@ ASKED = {
     "gpu_memcpy": slice(7, 8),
     "cuda_sync": slice(6, 7),
 }
+
+
+@pytest.mark.parametrize(
+    ("pid", "category"), [("CPU functions", ""), ("CUDA functions", ""), (3, "dequeue")]
+)
+def test_a_format_that_is_not_read_is_known_afterwards(
+    tmp_path: Path, pid: int | str, category: str
+) -> None:
+    events = [Row(category, "mine", pid, 1, 0, 9), Row("", "mine", 3, 1, 0, 9)]
+    path = write_trace(tmp_path / "trace.json", events)
+    anonymize(path, tmp_path / "out.json")
+    before, after = (format_of(analysis.load(tmp_path / n)) for n in ("trace.json", "out.json"))
+    assert before is not None
+    assert after == before
 
 
 @pytest.mark.parametrize(

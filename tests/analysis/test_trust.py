@@ -67,7 +67,7 @@ DOUBTFUL: dict[str, tuple[Gravity, list[Event], str]] = {
         [cpu_op("aten::record_stream", 0, 5)],
         "a device was used (aten::record_stream)",
     ),
-    "device_not_read": (
+    "format_not_read": (
         Gravity.UNUSABLE,
         [cpu_op("aten::mm", 0, 8), Event("", "AscendCL@aclnnMm", 2000, 12, 6, 8)],
         "this is a trace_view.json of torch_npu",
@@ -184,9 +184,23 @@ def test_what_recorders_write_beside_what_ran_is_known(
 def test_torch_npu_is_known_by_its_queue_too(load_events: LoadEvents) -> None:
     queued = Event("dequeue", "Dequeue@aclnnMm", HOST, 12, 6, 9)
     trace = load_events([cpu_op("aten::mm", 0, 8), queued, Event("", "MatMulV2", 3000, 2, 12, 21)])
-    assert set(doubts(trace)) == {"device_not_read"}
-    (note, _) = analysis.analyze(trace).notes
-    assert note.startswith("Device not read: ")
+    assert set(doubts(trace)) == {"format_not_read"}
+    unusable, form = analysis.analyze(trace).notes
+    assert unusable.startswith("Device not read: ")
+    assert form.startswith("This is a trace_view.json of torch_npu")
+
+
+@pytest.mark.parametrize("process", ["CPU functions", "CUDA functions"])
+def test_the_format_without_kineto_is_named(load_events: LoadEvents, process: str) -> None:
+    row = Event("", "aten::mm", process, 1, 0, 8)
+    trace = load_events([row])
+    (doubt,) = trust.check(trace)
+    assert (doubt.check, doubt.gravity) == ("format_not_read", Gravity.UNUSABLE)
+    assert "without Kineto" in doubt.found
+    assert "use_kineto=True" in doubt.advice
+    (note,) = analysis.analyze(trace).notes
+    assert note.startswith("This is the format of torch's profiler without Kineto")
+    assert "without Kineto" in " ".join(analysis.analyze(load_events([*HEALTHY, row])).notes)
 
 
 @pytest.mark.parametrize("category", ["cuda_runtime", "musa_runtime"])
