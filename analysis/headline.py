@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from analysis.document import Unit
 from analysis.metrics.breakdown import Breakdown
 from analysis.metrics.usage import Usage
-from analysis.notes import draws_no_conclusion, missing_device
+from analysis.notes import inconclusive
 from analysis.units import text
 from analysis.wording import CAUSES
 
@@ -38,10 +38,9 @@ _FACTORS = (
 def of_trace(trace: TraceReport) -> str:
     """Say what the trace shows, and why no more ran at once."""
     if not trace.devices:
-        return "Nothing to measure."
-    missing = missing_device(trace.notes)
-    if missing is not None:
-        return f"{missing}: no conclusion on parallelism."
+        return " ".join(("Nothing to measure.", *trace.notes))
+    if reason := inconclusive(trace.notes):
+        return f"{reason}: no conclusion on parallelism."
     many = len(trace.devices) > 1
     said = [_of_device(device, many=many) for device in trace.devices]
     return " ".join([*_of_all(trace.together), *said])
@@ -105,7 +104,7 @@ def _listed(names: list[str]) -> str:
 
 def _of_many(traces: list[TraceReport]) -> str:
     devices = [device for trace in traces for device in trace.devices if device.window_ns]
-    told = [trace for trace in traces if not draws_no_conclusion(trace.notes)]
+    told = [trace for trace in traces if not inconclusive(trace.notes)]
     if not devices or not told:
         return f"{len(traces)} traces: no conclusion on parallelism."
     shares = sorted(device.of(Usage).overlap_ns / device.window_ns for device in devices)

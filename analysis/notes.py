@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis import vocabulary
+from analysis import unread, vocabulary
 from analysis.columns import Role
 from analysis.groups import distinct
 
@@ -29,54 +29,56 @@ _NO_ACTIVITY_LEFT = (
     "lost, and what is left holds no device activity. No conclusion on parallelism can be drawn; "
     "copy or record the trace again, with ProfilerActivity.CUDA."
 )
+_FORM_NOT_READ = (
+    _NOT_READ + ": what ran on it has a form that is not read. No conclusion on parallelism can be "
+    "drawn."
+)
 
 
-def draws_no_conclusion(notes: tuple[str, ...]) -> bool:
-    """Tell whether a note says that the device is missing."""
-    return missing_device(notes) is not None
-
-
-def missing_device(notes: tuple[str, ...]) -> str | None:
-    """Return the first words of the note that says that the device is missing."""
-    words = (
-        words for words in (_NOT_RECORDED, _NOT_READ) for note in notes if note.startswith(words)
-    )
-    return next(words, None)
-
-
-def of_missing_device(trace: Trace) -> tuple[str, ...]:
-    """Return the note on a trace whose device left its signs alone."""
-    signs = device_signs(trace)
-    note = _NO_ACTIVITY_LEFT if trace.lost else _NO_ACTIVITY
-    return (note.format(signs=", ".join(signs)),) if signs else ()
+def inconclusive(notes: tuple[str, ...]) -> str:
+    """Return why no conclusion can be drawn, in few words; empty where one can."""
+    reasons = (_NOT_RECORDED, _NOT_READ)
+    return next((each for each in reasons for note in notes if note.startswith(each)), "")
 
 
 def of_trace(trace: Trace, devices: list[Device]) -> tuple[str, ...]:
     """Return the notes on a trace, the gravest first."""
     if any(device.launches for device in devices):
-        return (*_launch_notes(trace, devices), *_resolution(trace))
+        return (*_launch_notes(trace, devices), *_not_read(trace), *_resolution(trace))
     if not devices and len(trace.events):
-        return (_NOTHING_LEFT if trace.lost else _NOTHING,)
-    missing = of_missing_device(trace)
-    if missing:
-        return (*missing, *_resolution(trace))
+        if unread.format_of(trace):
+            return _not_read(trace)
+        return (_NOTHING_LEFT if trace.lost else _NOTHING, *_not_read(trace))
+    unseen = unseen_device(trace)
+    if unseen:
+        return (*unseen, *_not_read(trace), *_resolution(trace))
     if devices:
         return (
             (
                 "CPU trace: lanes are threads that ran operators; the threads inside an operator "
                 "(OpenMP, MKL) are invisible to the profiler."
             ),
+            *_not_read(trace),
             *_resolution(trace),
         )
     return ()
 
 
+def unseen_device(trace: Trace) -> tuple[str, ...]:
+    """Return a note where a trace without device activities is one of a device all the same."""
+    form = unread.format_of(trace)
+    if form and form.with_device:
+        return (_FORM_NOT_READ,)
+    signs = device_signs(trace)
+    note = _NO_ACTIVITY_LEFT if trace.lost else _NO_ACTIVITY
+    return (note.format(signs=", ".join(signs)),) if signs else ()
+
+
 def device_signs(trace: Trace) -> list[str]:
     """Return names that only a program using an accelerator records, a few of them."""
     host = trace.events.of(Role.CALL, Role.OPERATOR, Role.ANNOTATION)
-    used = distinct(host.name).tolist()
-    marks = vocabulary.accelerator_sign(host.names)
-    return sorted(host.names[code] for code in used if marks[code])[:3]
+    marks = vocabulary.accelerator_sign(host.names)[host.name] | (host.role == Role.CALL)
+    return sorted(host.names[code] for code in distinct(host.name[marks]).tolist())[:3]
 
 
 def _launch_notes(trace: Trace, devices: list[Device]) -> list[str]:
@@ -92,6 +94,12 @@ def _launch_notes(trace: Trace, devices: list[Device]) -> list[str]:
         notes.append(
             "The trace records launches alone: synchronising and other runtime calls are missing, "
             "so host states are not known beyond operators and Python."
+        )
+    ranges = _ranges_among_operators(trace)
+    if ranges:
+        notes.append(
+            "Ranges (record_function) are recorded as operators, as torch before 1.11 does: if "
+            f"{', '.join(ranges)} are ranges, the host's Python inside them counts as an operator."
         )
     for device in devices:
         launches = device.launches
@@ -110,6 +118,26 @@ def _launch_notes(trace: Trace, devices: list[Device]) -> list[str]:
                 "merged trace, several devices may share one number."
             )
     return notes
+
+
+def _ranges_among_operators(trace: Trace) -> list[str]:
+    """Return a few names of operators that may be ranges, where the recorder mixes them."""
+    events = trace.events
+    of_ranges = distinct(events.of(Role.ANNOTATION).category)
+    mixed = {events.categories[code] for code in of_ranges.tolist()} - {"user_annotation"}
+    if not mixed and "Operator" not in events.categories:
+        return []
+    operators = events.of(Role.OPERATOR)
+    possible = vocabulary.may_be_range(operators.names)
+    used = distinct(operators.name).tolist()
+    return sorted(operators.names[code] for code in used if possible[code])[:3]
+
+
+def _not_read(trace: Trace) -> tuple[str, ...]:
+    if form := unread.format_of(trace):
+        return (f"{form.found[:1].upper()}{form.found[1:]}; {form.advice}.",)
+    found = unread.unknown(trace)
+    return (f"{found}; they are in no figure.",) if found else ()
 
 
 def _resolution(trace: Trace) -> tuple[str, ...]:

@@ -327,7 +327,7 @@ class _Measured:
         if self._waits is None or self._stages is None:
             return (
                 None
-                if notes.device_signs(shared.trace)
+                if notes.unseen_device(shared.trace)
                 else cpu_ceilings(shared.trace, self.device)
             )
         return ceilings(

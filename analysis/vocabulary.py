@@ -58,12 +58,15 @@ _COMMUNICATION = re.compile(
 )
 _HOST_COLLECTIVE = re.compile(r"(nccl|gloo|mpi|ucc):")
 _C10D_OPERATOR = re.compile(r"c10d::")
-_API = ("cu", "hip")
+_API = ("cu", "hip", "mu", "ur", "ze")
+"""What the calls begin with: CUDA's, HIP's, MUSA's, those of Unified Runtime and of Level Zero."""
 _LONGEST = 1 << 16
 """Characters of a name that are looked at: templates have thousands, a hostile trace millions."""
 _SUFFIX = re.compile(r"(_v\d+|_ptsz|_ptds|_spt)+$")
 _SYNCHRONISE = re.compile(
-    r"(cuda|hip)(Device|Stream|Event)Synchronize|cu(Ctx|Stream|Event)Synchronize"
+    r"(cuda|hip|musa)(Device|Stream|Event)Synchronize|(cu|mu)(Ctx|Stream|Event)Synchronize"
+    r"|ze(Event|Fence|CommandList)HostSynchronize|zeCommandQueueSynchronize"
+    r"|urEventWait|urQueueFinish"
 )
 _BLOCKING_COPY = re.compile(
     r"hipMemcpyWithStream|(cuda|hip)Memcpy(?!.*Async)\w*|cuMemcpy(?!.*Async)\w*"
@@ -78,6 +81,7 @@ _ACCELERATOR_SIGN = re.compile(
     r"(cuda|hip)[A-Z]|cu[A-Z]|(nccl|rccl):|aten::_?record_stream|aten::_?pin_memory"
 )
 _SCOPE = re.compile(r"forward|<.*>")
+_RANGE_NOT = re.compile(r".*::|\w+Backward\d*$")
 _CONTAINER_NOT = re.compile(r".*::|Torch-Compiled Region|## Call|Call CompiledFxGraph")
 
 
@@ -166,6 +170,11 @@ def may_be_container(names: Sequence[str]) -> NDArray[np.bool_]:
     Real operators carry a namespace; compiled regions have none, yet do work of their own.
     """
     return ~_started(_CONTAINER_NOT, names)
+
+
+def may_be_range(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which operators may be ranges, which torch before 1.11 writes as operators."""
+    return ~_started(_RANGE_NOT, names)
 
 
 def scope(names: Sequence[str]) -> NDArray[np.bool_]:

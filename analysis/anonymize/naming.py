@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from analysis import vocabulary
+from analysis import roles, vocabulary
 from analysis.anonymize import words
 from analysis.columns import Role
-from analysis.trace import ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +23,7 @@ _STEM = re.compile(r"\W|_", re.ASCII)
 
 def name_of(pseudonyms: Pseudonyms, category: str, name: str) -> str:
     """Return what an event is to be called, given its category; the same name always so."""
-    naming = _OF_CATEGORY.get(category) or _OF_ROLE.get(ROLES.get(category, Role.OTHER), _other)
+    naming = _OF_CATEGORY.get(category) or _OF_ROLE[roles.of_event(category, name)]
     return naming(pseudonyms, name)
 
 

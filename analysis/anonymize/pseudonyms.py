@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis import vocabulary
+from analysis import roles, vocabulary
 from analysis.columns import Role
 
 if TYPE_CHECKING:
@@ -25,8 +25,21 @@ def _work_class(names: Sequence[str]) -> NDArray[np.int8]:
     )
 
 
+def _role(names: Sequence[str]) -> NDArray[np.int8]:
+    return np.array([roles.of_event("cpu_op", name) for name in names], np.int8)
+
+
+def _role_of_category(names: Sequence[str]) -> NDArray[np.int8]:
+    return np.array([roles.of_category(name) for name in names], np.int8)
+
+
+def _known_category(names: Sequence[str]) -> NDArray[np.bool_]:
+    return np.array([roles.is_known(name) for name in names], np.bool_)
+
+
 _OF_HOST: tuple[Question, ...] = (vocabulary.accelerator_sign,)
 _QUESTIONS: dict[str, tuple[Question, ...]] = {
+    "category": (_role_of_category, _known_category),
     "kernel": (_work_class,),
     "copy": (vocabulary.pageable,),
     "sync": (vocabulary.makes_stream_wait,),
@@ -49,6 +62,7 @@ _QUESTIONS: dict[str, tuple[Question, ...]] = {
     ),
     "range": (
         *_OF_HOST,
+        _role,
         vocabulary.host_collective,
         vocabulary.profiler_step,
         vocabulary.own_step,
@@ -59,6 +73,14 @@ _QUESTIONS: dict[str, tuple[Question, ...]] = {
 """What the analysis asks of names of each kind."""
 
 _FORMS = {
+    "category": (
+        "category {}",
+        "category{}_runtime",
+        "category{}_kernel",
+        "category{}_memcpy",
+        "category{}_memset",
+        "category{}_sync",
+    ),
     "kernel": ("kernel {}", "nccl kernel {}"),
     "copy": ("copy {}", "copy {} (Pageable)"),
     "call": ("call {}", "call {} Launch", "cudaCall {}", "cudaCall {} Launch"),
@@ -79,6 +101,7 @@ _FORMS = {
         "cudaRange {}",
         "ProfilerStep# {}",
         "overlap.branch of {}",
+        "Optimizer.range#{}",
     ),
 }
 """What names of a kind may be replaced by; the first that means the same is taken."""

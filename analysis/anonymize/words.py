@@ -30,6 +30,8 @@ CATEGORIES = frozenset(
         "cuda_profiler_range",
         "cuda_runtime",
         "cuda_sync",
+        "dequeue",
+        "enqueue",
         "fwdbwd",
         "glow_runtime",
         "gpu_memcpy",
@@ -71,6 +73,7 @@ OTHER_NAMES = frozenset(
         "Instrumentation",
         "Iteration Start: PyTorch Profiler",
         "Lazy Function Loading",
+        "Marker",
         "PyTorch Profiler",
         "Record Window End",
         "Resource",
@@ -79,7 +82,16 @@ OTHER_NAMES = frozenset(
     }
 )
 PROFILER_ITSELF = re.compile(r"PyTorch Profiler \(\d+\)")
-LANES = frozenset({"Spans", "Traces", "PyTorch Profiler", "Trace PyTorch Profiler"})
+LANES = frozenset(
+    {
+        "CPU functions",
+        "CUDA functions",
+        "PyTorch Profiler",
+        "Spans",
+        "Trace PyTorch Profiler",
+        "Traces",
+    }
+)
 LANE = re.compile(r"(stream|thread) \d+")
 LABEL = re.compile(r"CPU|GPU \d+|XPU \d+|MTIA \d+|HPU \d+|unknown")
 NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?|0x[0-9a-fA-F]+", re.ASCII)
@@ -92,7 +104,7 @@ INTERPRETER = re.compile(
 """Names that the interpreter, or torch, gives to processes and threads."""
 THREAD_NAME = re.compile(r"((?:stream|thread) \d+)\b ?")
 
-RUNTIME_CALL = re.compile(r"(cuda|hip|cu|mtia|xpu|ze|ur|acl)[A-Z]\w*", re.ASCII)
+RUNTIME_CALL = re.compile(r"(cuda|hip|cu|mtia|musa|mu|xpu|ze|ur|acl)[A-Z]\w*", re.ASCII)
 _MEMORY = "(Pageable|Pinned|Device|Host|Array|Managed|Unknown)"
 COPY = re.compile(
     rf"Memcpy (HtoD|DtoH|DtoD|HtoH|PtoP|HtoA|AtoH|AtoA|AtoD|DtoA)( \({_MEMORY} -> {_MEMORY}\))?"

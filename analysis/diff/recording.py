@@ -90,7 +90,7 @@ def of_trace(
 def _unrecorded_device(trace: Trace, devices: tuple[DeviceSteps, ...]) -> tuple[str, ...]:
     if any(device.kind != "cpu" for device in devices):
         return ()
-    return notes.of_missing_device(trace)
+    return notes.unseen_device(trace)
 
 
 def read(

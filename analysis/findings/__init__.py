@@ -34,7 +34,7 @@ from analysis.findings.measurement import (
     too_few_steps,
     unseen_threads,
 )
-from analysis.notes import draws_no_conclusion
+from analysis.notes import inconclusive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,7 +77,7 @@ def find(traces: Sequence[TraceReport], comparison: Comparison | None) -> tuple[
     subjects = [
         Subject(trace, device, modes.get(trace.path))
         for trace in traces
-        if not draws_no_conclusion(trace.notes)
+        if not inconclusive(trace.notes)
         for device in _devices(trace)
         if device.window_ns
     ]

@@ -60,9 +60,9 @@ def hosts(joined: Joined, matches: Matches) -> Hosts:
             clocks=tuple(codes),
         ),
         tuple(
-            f"Ranks of host {joined.clocks[code]} left {wrong[code]:,} of {total[code]:,} collectives "
-            "before others had come to them, by their times: these are not of one clock, or not "
-            "of one run. Each rank is taken to have a clock of its own."
+            f"Ranks of host {joined.clocks[code]} left {wrong[code]:,} of {total[code]:,} "
+            "collectives before others had come to them, by their times: these are not of one "
+            "clock, or not of one run. Each rank is taken to have a clock of its own."
             for code in np.flatnonzero(apart).tolist()
         ),
     )

@@ -12,7 +12,7 @@ from analysis.document import Unit as Shown
 from analysis.gate.figures import LESS_IS_WORSE, AbsentError, values
 from analysis.gate.model import Check, Gate
 from analysis.gate.rules import OPERATORS, Requirement
-from analysis.notes import draws_no_conclusion
+from analysis.notes import inconclusive
 from analysis.units import text
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class _Rules(NamedTuple):
                 continue
             if not after.devices:
                 yield _failed(rule, after, None, "nothing ran that could be measured")
-            elif draws_no_conclusion(after.notes):
+            elif inconclusive(after.notes):
                 yield _failed(rule, after, None, _NO_DEVICE)
             elif isinstance(rule, Requirement):
                 for device in after.devices:
@@ -138,7 +138,7 @@ def _compared(rule: Regression, before: Recording | None, after: Recording) -> I
     if before is None:
         yield _failed(rule, after, None, "the baseline holds no trace of that mode and rank")
         return
-    if draws_no_conclusion(before.notes):
+    if inconclusive(before.notes):
         yield _failed(rule, after, None, f"in the baseline {_NO_DEVICE}")
         return
     pairs, _, alone = devices(before.devices, after.devices)

@@ -47,13 +47,23 @@ def own_steps(trace: Trace, device: Device) -> tuple[Window, ...]:
 
 def named(trace: Trace, device: Device, name: str) -> tuple[Window, ...]:
     """Return the windows of the ranges of a name, or of the k-th alone for `name#k`."""
-    names = trace.events.names
-    found = _windows(trace, device, np.array([each == name for each in names], np.bool_))
+    found = _of_name(trace, device, name)
     base, mark, place = name.rpartition("#")
     if found or not mark or not (place.isascii() and place.isdigit()):
         return found
-    of_base = _windows(trace, device, np.array([each == base for each in names], np.bool_))
-    return of_base[int(place) - 1 : int(place)] if int(place) else ()
+    return _of_name(trace, device, base)[int(place) - 1 : int(place)] if int(place) else ()
+
+
+def _of_name(trace: Trace, device: Device, name: str) -> tuple[Window, ...]:
+    """Return the windows of the ranges of a name; where none has it, of the operators.
+
+    Until torch 1.10 ranges were written as operators are. Those of the dispatcher are none.
+    """
+    marks = np.array([each == name for each in trace.events.names], np.bool_)
+    found = _windows(trace, device, marks)
+    return found or _windows(
+        trace, device, marks & vocabulary.may_be_range(trace.events.names), Role.OPERATOR
+    )
 
 
 def between(device: Device, begin: int, end: int) -> Window:
@@ -64,14 +74,16 @@ def between(device: Device, begin: int, end: int) -> Window:
     return _window(device, "", begin, end, _launched(device.launches, begin, end))
 
 
-def _windows(trace: Trace, device: Device, named: NDArray[np.bool_]) -> tuple[Window, ...]:
+def _windows(
+    trace: Trace, device: Device, named: NDArray[np.bool_], role: Role = Role.ANNOTATION
+) -> tuple[Window, ...]:
     """Return one window per range, by begin.
 
     It spans from the range's begin to its end or, if later, the end of the last
     activity of the device that its process launched inside it.
     """
     events = trace.events
-    ranges = events.select((events.role == Role.ANNOTATION) & named[events.name])
+    ranges = events.select((events.role == role) & named[events.name])
     ranges = ranges.select(np.lexsort((ranges.end, ranges.start)))
     windows = []
     for pid, name, begin, end in zip(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from analysis.trace.build import ROLES
     from analysis.trace.copying import TraceText, trace_text
     from analysis.trace.loading import Progress, Reading, load
     from analysis.trace.pack import packed
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_BYTES",
-    "ROLES",
     "STDIN",
     "Plain",
     "Progress",
@@ -31,7 +29,6 @@ MAX_BYTES = 16 << 30
 """Bytes of text after which reading stops, unless more is asked for."""
 
 _HOMES = {
-    "ROLES": "analysis.trace.build",
     "TraceText": "analysis.trace.copying",
     "trace_text": "analysis.trace.copying",
     "packed": "analysis.trace.pack",

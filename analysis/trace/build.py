@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from analysis import roles
 from analysis.columns import ACTIVITY_ROLES, NONE, Events, Role
 from analysis.trace import decimals, details
 from analysis.trace.losses import shown
@@ -22,29 +23,6 @@ if TYPE_CHECKING:
     from analysis.trace.decimals import Times
     from analysis.trace.schema import Event
 
-ROLES = {
-    "kernel": Role.KERNEL,
-    "Kernel": Role.KERNEL,
-    "mtia_ccp_events": Role.KERNEL,
-    "gpu_memcpy": Role.MEMCPY,
-    "Memcpy": Role.MEMCPY,
-    "gpu_memset": Role.MEMSET,
-    "Memset": Role.MEMSET,
-    "cuda_sync": Role.SYNC,
-    "cuda_runtime": Role.CALL,
-    "cuda_driver": Role.CALL,
-    "mtia_runtime": Role.CALL,
-    "privateuse1_driver": Role.CALL,
-    "privateuse1_runtime": Role.CALL,
-    "xpu_driver": Role.CALL,
-    "xpu_runtime": Role.CALL,
-    "Runtime": Role.CALL,
-    "cpu_op": Role.OPERATOR,
-    "Operator": Role.OPERATOR,
-    "user_annotation": Role.ANNOTATION,
-    "python_function": Role.PYTHON,
-}
-"""What an event is, by the word that its recorder has for it."""
 _COMPLETE = "X"
 _ID = "expected a whole number or text"
 _IDENTITIES = {int, str}
@@ -105,9 +83,9 @@ def build(events: Sequence[Event]) -> tuple[Part, list[Fault]]:
     rows = [row for row, phase in enumerate(phases) if phase == _COMPLETE]
     fields = _Fields(events, rows)
     starts, durations = decimals.nanoseconds(fields.ts + fields.dur).halves()
-    categories = _Interner()
-    category = categories.encode(fields.cat)
-    role = _roles(categories.table())[category]
+    categories, names = _Interner(), _Interner()
+    category, name = categories.encode(fields.cat), names.encode(fields.name)
+    role = roles.of_events(categories.table(), category, names.table(), name)
     activities = np.flatnonzero(_IS_ACTIVITY[role]).tolist()
     stream = _streams(fields, activities)
     faults = [
@@ -127,14 +105,14 @@ def build(events: Sequence[Event]) -> tuple[Part, list[Fault]]:
         return spread(part, good, len(events)), faults + moved
     correlation, unlinked = _correlations(fields, role)
     shape, shapes = details.shapes(fields.args, role)
-    names, pids, tids, streams = (_Interner() for _ in range(4))
+    pids, tids, streams = (_Interner() for _ in range(3))
     stream_codes = streams.encode(stream)
     synchronisations = details.synchronisations(fields.args, role, streams.encode)
     columns = Events(
         role=role,
         start=starts.ns,
         end=starts.ns + durations.ns,
-        name=names.encode(fields.name),
+        name=name,
         pid=pids.encode(fields.pid),
         tid=tids.encode(fields.tid),
         stream=stream_codes,
@@ -167,11 +145,6 @@ def spread(part: Part, numbers: list[int], number: int) -> Part:
     position = np.array(numbers, np.int32)[part.events.position]
     events = msgspec.structs.replace(part.events, position=position)
     return msgspec.structs.replace(part, events=events, number=number)
-
-
-def _roles(categories: tuple[str, ...]) -> NDArray[np.int8]:
-    """Return the role of each category."""
-    return np.array([ROLES.get(category, Role.OTHER) for category in categories], np.int8)
 
 
 def _wrong_times(rows: list[int], key: str, times: Times) -> Iterator[Fault]:

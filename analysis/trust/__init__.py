@@ -17,6 +17,8 @@ __all__ = ["CHECKS", "Doubt", "Gravity", "check", "verdict"]
 CHECKS: tuple[Callable[[Evidence], Iterator[Doubt]], ...] = (
     recording.nothing_recorded,
     recording.device_not_recorded,
+    recording.format_not_read,
+    recording.unknown_categories,
     recording.losses,
     device.launches_without_activities,
     device.activities_without_launches,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis import notes
+from analysis import notes, unread
 from analysis.columns import Role
 from analysis.trust.doubt import Doubt, Gravity
 from analysis.vocabulary import PROFILER_STEP
@@ -29,6 +29,8 @@ _MENDED = (
 
 def nothing_recorded(evidence: Evidence) -> Iterator[Doubt]:
     """Neither device activities nor operators."""
+    if unread.format_of(evidence.trace):
+        return
     if not evidence.devices and not len(evidence.trace.events.of(Role.OPERATOR)):
         verb, advice = _missing(evidence)
         yield Doubt(
@@ -41,7 +43,9 @@ def nothing_recorded(evidence: Evidence) -> Iterator[Doubt]:
 
 def device_not_recorded(evidence: Evidence) -> Iterator[Doubt]:
     """Host calls that only a program with an accelerator makes, and no activity of one."""
-    signs = [] if evidence.devices else notes.device_signs(evidence.trace)
+    if evidence.devices or unread.format_of(evidence.trace):
+        return
+    signs = notes.device_signs(evidence.trace)
     if signs:
         verb, advice = _missing(evidence)
         yield Doubt(
@@ -57,6 +61,24 @@ def _missing(evidence: Evidence) -> tuple[str, str]:
     if evidence.trace.lost:
         return "left: part of the file is lost", f"{_AGAIN}, with"
     return "recorded", "profile with"
+
+
+def format_not_read(evidence: Evidence) -> Iterator[Doubt]:
+    """The form of another recorder."""
+    if form := unread.format_of(evidence.trace):
+        yield Doubt("format_not_read", Gravity.UNUSABLE, form.found, form.advice)
+
+
+def unknown_categories(evidence: Evidence) -> Iterator[Doubt]:
+    """Events of kinds that nothing is known of: they may be what a device did."""
+    found = unread.unknown(evidence.trace)
+    if found:
+        yield Doubt(
+            "unknown_categories",
+            Gravity.WARNING if found.on_device else Gravity.NOTE,
+            str(found),
+            "they are in no figure: if they are a device's, its figures are wrong",
+        )
 
 
 def losses(evidence: Evidence) -> Iterator[Doubt]:

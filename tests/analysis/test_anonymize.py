@@ -24,8 +24,11 @@ from analysis.cli import main
 from analysis.columns import Role
 from analysis.errors import DamagedTraceError, NotATraceError, OutputError
 from analysis.reporting import report
+from analysis.roles import is_known, of_category, of_event
 from analysis.trace import Reading
 from analysis.trace.schema import Args, Document, Event
+from analysis.unread import format_of
+from tests.builders import Event as Row
 from tests.builders import annotation, chrome_trace, cpu_op, write_trace
 from tests.shared import ABSENT, REPOSITORY, real_traces
 
@@ -243,6 +246,8 @@ PUBLIC = [
     ("cpu_op", "torch::autograd::AccumulateGrad"),
     ("cpu_op", "Torch-Compiled Region: 0/1"),
     ("cpu_op", "nccl:all_reduce"),
+    ("cpu_op", "ProfilerStep#17"),
+    ("Operator", "Optimizer.step#SGD.step"),
     ("user_annotation", "ProfilerStep#17"),
     ("user_annotation", "overlap.branch 1"),
     ("user_annotation", "Optimizer.step#AdamW.step"),
@@ -250,11 +255,16 @@ PUBLIC = [
     ("cuda_runtime", "cudaLaunchKernelExC"),
     ("cuda_driver", "cuLaunchKernelEx"),
     ("cuda_runtime", "hipMemcpyWithStream"),
+    ("musa_runtime", "musaStreamSynchronize"),
+    ("musa_driver", "muStreamSynchronize"),
     ("gpu_memcpy", "Memcpy HtoD (Pageable -> Device)"),
     ("gpu_memset", "Memset (Device)"),
     ("cuda_sync", "Stream Wait Event"),
     ("kernel", "ncclDevKernel_AllReduce_Sum_f32_RING_LL(ncclDevKernelArgsStorage<4096ul>)"),
     ("kernel", "ncclKernel_AllReduce_RING_LL_Sum_float(ncclDevComm*, unsigned long, ncclWork*)"),
+    ("kernel", "CopyHostToDevice"),
+    ("kernel", "FillBuffer"),
+    ("kernel", "Marker"),
     ("Trace", "PyTorch Profiler (0)"),
 ]
 
@@ -274,6 +284,8 @@ OWN = [
     ("cpu_op", "cudaMine::op"),
     ("cpu_op", "c10d::min\u00e9"),
     ("cpu_op", "nccl:mine"),
+    ("cpu_op", "Optimizer.step#Mine.step"),
+    ("cpu_op", "ProfilerStep#mine"),
     ("user_annotation", "mine"),
     ("user_annotation", "nccl:mine"),
     ("user_annotation", "overlap.branch mine"),
@@ -323,6 +335,29 @@ ASKED = {
 }
 
 
+@pytest.mark.parametrize(
+    ("pid", "category"), [("CPU functions", ""), ("CUDA functions", ""), (3, "dequeue")]
+)
+def test_a_format_that_is_not_read_is_known_afterwards(
+    tmp_path: Path, pid: int | str, category: str
+) -> None:
+    events = [Row(category, "mine", pid, 1, 0, 9), Row("", "mine", 3, 1, 0, 9)]
+    path = write_trace(tmp_path / "trace.json", events)
+    anonymize(path, tmp_path / "out.json")
+    before, after = (format_of(analysis.load(tmp_path / n)) for n in ("trace.json", "out.json"))
+    assert before is not None
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    "category", ["mine", "mine_runtime", "mine_KERNEL", "mine_memcpy", "mine_memset", "mine_event"]
+)
+def test_own_categories_go_and_mean_the_same_to_the_analysis(category: str) -> None:
+    new = rules.EVENT["cat"](Pseudonyms(), category)  # type: ignore[operator]
+    assert "mine" not in new
+    assert (of_category(new), is_known(new)) == (of_category(category), is_known(category))
+
+
 @pytest.mark.parametrize(("category", "name"), OWN)
 def test_own_names_go_and_mean_the_same_to_the_analysis(category: str, name: str) -> None:
     pseudonyms = Pseudonyms()
@@ -330,6 +365,7 @@ def test_own_names_go_and_mean_the_same_to_the_analysis(category: str, name: str
     assert "min" not in new
     assert name_of(pseudonyms, category, name) == new
     assert name_of(pseudonyms, category, f"{name}2") != new
+    assert of_event(category, new) == of_event(category, name)
     for kind in KINDS[ASKED.get(category, slice(0))]:
         assert kind((new,)).tolist() == kind((name,)).tolist(), kind.__name__
     if category == "kernel":

@@ -11,7 +11,7 @@ from analysis.report import Comparison, ModeFigures, Report, RunComparison
 from analysis.statistics import Ratio
 from analysis.units import TIMES
 from analysis.wording import CAUSES, STATE_MEANING
-from tests.builders import Event, cpu_op, kernel, launch, runtime
+from tests.builders import Event, annotation, cpu_op, kernel, launch, runtime
 
 LoadEvents = Callable[..., Trace]
 
@@ -21,6 +21,8 @@ LAUNCHING = "one lane ran while the next work was being launched"
 HOST = "the device waited for the host to launch"
 ONE_THREAD = "one thread ran operators with no other branch open"
 CLOSE = "too close to tell (1.00x)"
+NO_FIGURES = "Nothing to measure."
+EMPTY = "The trace holds no complete events (`ph: X`): there is nothing to measure."
 NOTHING = "no operator ran and nothing is recorded"
 
 STATES = {*accelerator.STATES, *cpu.STATES}
@@ -45,10 +47,21 @@ def launched(*kernels: Event) -> list[Event]:
 @pytest.mark.parametrize(
     ("events", "sentence"),
     [
-        ([], "Nothing to measure."),
+        (
+            [],
+            f"{NO_FIGURES} {EMPTY}",
+        ),
+        (
+            [annotation("x", 0, 9)],
+            f"{NO_FIGURES} Neither device activities nor operators (`cpu_op`) are recorded.",
+        ),
         (
             [cpu_op("aten::mm", 0, 9), runtime("cudaLaunchKernel", 1, 2, correlation=1)],
             "Device not recorded: no conclusion on parallelism.",
+        ),
+        (
+            [cpu_op("aten::mm", 0, 9), Event("", "AscendCL@aclnnMm", 2000, 12, 6, 8)],
+            "Device not read: no conclusion on parallelism.",
         ),
         (
             launched(kernel("a", 10, 110, correlation=1)),

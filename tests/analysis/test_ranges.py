@@ -81,6 +81,17 @@ def test_a_range_that_is_not_there(load_events: LoadEvents, name: str) -> None:
         device(load_events(EVENTS), name)
 
 
+def test_a_range_that_was_written_as_an_operator(load_events: LoadEvents) -> None:
+    """Torch before 1.11 has no other word for it; names of the dispatcher are no ranges."""
+    events = [cpu_op("step", 10, 30), cpu_op("step", 60, 80), cpu_op("aten::mm", 61, 70), *EVENTS]
+    assert device(load_events(events), "step#1") == device(load_events(events), "forward#1")
+    both = [annotation("step", 90, 95), *events]
+    assert device(load_events(both), "step") == device(load_events(both), "other")
+    for name in ("aten::mm", "MmBackward0"):
+        with pytest.raises(SelectionError, match="has no range named"):
+            device(load_events([*events, cpu_op("MmBackward0", 1, 9)]), name)
+
+
 # --- times, which count from the first event: here a launch at 0 ----------------------
 
 

@@ -231,7 +231,7 @@ def test_a_device_that_is_lost_was_recorded(load_bytes: LoadBytes) -> None:
         report = analysis.analyze(trace)
         assert report.notes[0].startswith(note)
         assert headline.of_trace(report) == f"{note}no conclusion on parallelism."
-        assert notes.draws_no_conclusion(recording.of_trace(trace).notes)
+        assert notes.inconclusive(recording.of_trace(trace).notes)
     spans = chrome_trace([annotation("x", 0, 5), annotation("y", 5, 9)])
     for text, word in ((spans, "recorded"), (spans[:-30], "lost")):
         (note,) = analysis.analyze(load_bytes(text)).notes

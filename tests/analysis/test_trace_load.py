@@ -127,6 +127,75 @@ def test_old_categories_mean_the_same(load_events: LoadEvents) -> None:
     assert rows(load_events(old)) == expected_rows(old, ROLES)
 
 
+@pytest.mark.parametrize("category", ["Operator", "cpu_op"])
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("ProfilerStep#3", Role.ANNOTATION),
+        ("enumerate(DataLoader)#_SingleProcessDataLoaderIter.__next__", Role.ANNOTATION),
+        ("Optimizer.step#SGD.step", Role.ANNOTATION),
+        ("Optimizer.zero_grad#SGD.zero_grad", Role.ANNOTATION),
+        ("nccl:all_reduce", Role.ANNOTATION),
+        ("aten::mm", Role.OPERATOR),
+        ("AddmmBackward0", Role.OPERATOR),
+        ("forward pass", Role.OPERATOR),
+        ("nccl::all_reduce", Role.OPERATOR),
+        ("mine::ProfilerStep#3", Role.OPERATOR),
+        ("Optimizer", Role.OPERATOR),
+    ],
+)
+def test_ranges_that_are_written_as_operators_are_known_by_name(
+    load_events: LoadEvents, category: str, name: str, role: Role
+) -> None:
+    """As torch 1.8 (`Operator`) to 1.10 (`cpu_op`) write them."""
+    event = Event(category, name, 1, 1, 0, 9)
+    others = [kernel(name, 0, 5), python(name, 0, 5), cpu_op("aten::mm", 0, 1)]
+    roles = load_events([*others, event]).events.role.tolist()
+    assert roles == [Role.KERNEL, Role.PYTHON, Role.OPERATOR, role]
+
+
+@pytest.mark.parametrize(
+    ("category", "role"),
+    [
+        ("musa_runtime", Role.CALL),
+        ("gcu_driver", Role.CALL),
+        ("privateuse1_kernel", Role.KERNEL),
+        ("privateuse1_memcpy", Role.MEMCPY),
+        ("GCU_MEMCPY", Role.MEMCPY),
+        ("GCU_MEMSET", Role.MEMSET),
+        ("_kernel", Role.OTHER),
+        ("musa_kernels", Role.OTHER),
+        ("my musa_kernel", Role.OTHER),
+        ("", Role.OTHER),
+    ],
+)
+def test_categories_of_other_back_ends_are_known_by_their_form(
+    load_events: LoadEvents, category: str, role: Role
+) -> None:
+    """Of Moore Threads, Enflame and Cambricon."""
+    assert load_events([Event(category, "x", 0, 7, 0, 9)]).events.role.tolist() == [role]
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("CopyHostToDevice", Role.MEMCPY),
+        ("CopyDeviceToHost", Role.MEMCPY),
+        ("CopyDeviceToDevice", Role.MEMCPY),
+        ("FillBuffer", Role.MEMSET),
+        ("Marker", Role.OTHER),
+        ("CopyHostToDevice_kernel", Role.KERNEL),
+        ("FillBuffers", Role.KERNEL),
+        ("void Marker<float>", Role.KERNEL),
+        ("MarkerKernel", Role.KERNEL),
+    ],
+)
+def test_records_of_roctracer_that_are_no_kernels(
+    load_events: LoadEvents, name: str, role: Role
+) -> None:
+    assert load_events([kernel(name, 0, 9)]).events.role.tolist() == [role]
+
+
 def test_rocm_calls_launch_like_cuda_ones(load_events: LoadEvents) -> None:
     events = [
         launch(0, 5, correlation=4, name="hipLaunchKernel"),

@@ -13,11 +13,14 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+import analysis
 from analysis import Trace, trust
 from analysis.cli import cli
 from analysis.trust import CHECKS, Doubt, Gravity
 from analysis.trust.host import crossings
 from tests.builders import (
+    HOST,
+    THREAD,
     Event,
     annotation,
     chrome_trace,
@@ -63,6 +66,16 @@ DOUBTFUL: dict[str, tuple[Gravity, list[Event], str]] = {
         Gravity.UNUSABLE,
         [cpu_op("aten::record_stream", 0, 5)],
         "a device was used (aten::record_stream)",
+    ),
+    "format_not_read": (
+        Gravity.UNUSABLE,
+        [cpu_op("aten::mm", 0, 8), Event("", "AscendCL@aclnnMm", 2000, 12, 6, 8)],
+        "this is a trace_view.json of torch_npu",
+    ),
+    "unknown_categories": (
+        Gravity.WARNING,
+        [*HEALTHY, Event("mine_work", "k", 0, 7, 0, 5), Event("", "j", HOST, THREAD, 0, 5)],
+        "2 complete events are of categories that are not known: mine_work, (none)",
     ),
     "launches_without_activities": (
         Gravity.WARNING,
@@ -142,6 +155,64 @@ def test_each_check_speaks_alone(load_events: LoadEvents, name: str) -> None:
     assert raised[name].advice
 
 
+@pytest.mark.parametrize(
+    ("pid", "args", "gravity"),
+    [
+        (HOST, {}, Gravity.NOTE),
+        (HOST, {"stream": 7}, Gravity.WARNING),
+        (5, {}, Gravity.WARNING),
+    ],
+)
+def test_unknown_events_are_graver_where_a_device_is(
+    load_events: LoadEvents, pid: int, args: dict[str, object], gravity: Gravity
+) -> None:
+    trace = load_events([*HEALTHY, Event("mine", "x", pid, 9, 0, 5, args)])
+    assert doubts(trace)["unknown_categories"].gravity == gravity
+
+
+@pytest.mark.parametrize(
+    "category",
+    ["Trace", "overhead", "gpu_user_annotation", "cuda_event", "xpu_sync", "GCU_SYNC"],
+)
+def test_what_recorders_write_beside_what_ran_is_known(
+    load_events: LoadEvents, category: str
+) -> None:
+    event = Event(category, "x", 0, 7, 0, 5, {"stream": 7})
+    assert trust.check(load_events([*HEALTHY, event])) == ()
+
+
+def test_torch_npu_is_known_by_its_queue_too(load_events: LoadEvents) -> None:
+    queued = Event("dequeue", "Dequeue@aclnnMm", HOST, 12, 6, 9)
+    trace = load_events([cpu_op("aten::mm", 0, 8), queued, Event("", "MatMulV2", 3000, 2, 12, 21)])
+    assert set(doubts(trace)) == {"format_not_read"}
+    unusable, form = analysis.analyze(trace).notes
+    assert unusable.startswith("Device not read: ")
+    assert form.startswith("This is a trace_view.json of torch_npu")
+
+
+@pytest.mark.parametrize("process", ["CPU functions", "CUDA functions"])
+def test_the_format_without_kineto_is_named(load_events: LoadEvents, process: str) -> None:
+    row = Event("", "aten::mm", process, 1, 0, 8)
+    trace = load_events([row])
+    (doubt,) = trust.check(trace)
+    assert (doubt.check, doubt.gravity) == ("format_not_read", Gravity.UNUSABLE)
+    assert "without Kineto" in doubt.found
+    assert "use_kineto=True" in doubt.advice
+    (note,) = analysis.analyze(trace).notes
+    assert note.startswith("This is the format of torch's profiler without Kineto")
+    assert "without Kineto" in " ".join(analysis.analyze(load_events([*HEALTHY, row])).notes)
+
+
+@pytest.mark.parametrize("category", ["cuda_runtime", "musa_runtime"])
+def test_any_call_of_a_runtime_is_a_sign_of_a_device(
+    load_events: LoadEvents, category: str
+) -> None:
+    events = [cpu_op("aten::mm", 0, 8), runtime("aCall", 1, 2, category=category)]
+    assert doubts(load_events(events))["device_not_recorded"].found.startswith(
+        "a device was used (aCall)"
+    )
+
+
 def test_every_check_is_tried() -> None:
     assert {check.__name__ for check in CHECKS} == {*DOUBTFUL, "losses"}
 
@@ -166,7 +237,7 @@ def test_what_mending_costs_nothing_is_a_note(load_bytes: Callable[..., Trace]) 
     assert (early.gravity, other.gravity) == (Gravity.WARNING, Gravity.NOTE)
 
 
-HOST = [event for event in HEALTHY if event.category != "kernel"]
+ON_HOST = [event for event in HEALTHY if event.category != "kernel"]
 KERNELS = [event for event in HEALTHY if event.category == "kernel"]
 
 
@@ -174,7 +245,7 @@ KERNELS = [event for event in HEALTHY if event.category == "kernel"]
     ("events", "found", "advice"),
     [
         (
-            HOST,
+            ON_HOST,
             (
                 "a device was used (cudaDeviceSynchronize, cudaLaunchKernel), but none of its "
                 "activities are "
@@ -182,7 +253,7 @@ KERNELS = [event for event in HEALTHY if event.category == "kernel"]
             "ProfilerActivity.CUDA (or that of the device)",
         ),
         (
-            HOST[:2],
+            ON_HOST[:2],
             "neither device activities nor operators are ",
             "activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]",
         ),

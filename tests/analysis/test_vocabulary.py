@@ -24,6 +24,17 @@ SYNCHRONISES = [
     "cuStreamSynchronize_ptsz",
     "cuCtxSynchronize_v2",
     "hipStreamSynchronize_spt",
+    "musaDeviceSynchronize",
+    "musaStreamSynchronize",
+    "musaEventSynchronize",
+    "muCtxSynchronize",
+    "muStreamSynchronize",
+    "zeEventHostSynchronize",
+    "zeFenceHostSynchronize",
+    "zeCommandListHostSynchronize",
+    "zeCommandQueueSynchronize",
+    "urEventWait",
+    "urQueueFinish",
 ]
 BLOCKING_COPIES = [
     "cudaMemcpy",
@@ -87,6 +98,10 @@ OTHERS = [
     "cudaOccupancyMaxActiveBlocksPerMultiprocessor",
     "cudaGraphInstantiate",
     "cudaDeviceSynchronizer",
+    "zeEventQueryStatus",
+    "urEventGetInfo",
+    "urEnqueueEventsWait",
+    "musaEventQuery",
     "myCudaDeviceSynchronize",
     "",
 ]
