@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the same file gives other columns, or they are laid out otherwise."""
 MOST_BYTES = 4 << 30
 """Of all entries; the ones not used for longest go first."""

@@ -6,12 +6,19 @@ from typing import TYPE_CHECKING
 
 from analysis import vocabulary
 from analysis.columns import Role
+from analysis.document import Unit
 from analysis.groups import distinct
+from analysis.units import text
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from analysis.columns import Trace
     from analysis.device import Device
 
+_APART_NS = 100_000
+"""A launch takes a few us to reach its device: clocks that are this far apart hide it."""
 _NOT_RECORDED = "Device not recorded"
 DEVICE_NOT_RECORDED = (
     _NOT_RECORDED + ": the host side shows signs of an accelerator ({signs}), but the trace "
@@ -53,8 +60,18 @@ def device_signs(trace: Trace) -> list[str]:
     return sorted(host.names[code] for code in used if marks[code])[:3]
 
 
+def ahead_of_launch(device: Device) -> NDArray[np.int64]:
+    """Return by how many ns each activity starts before its launch, where that is recorded."""
+    if device.launches is None:
+        return device.start[:0]
+    known = device.launches.known
+    ahead: NDArray[np.int64] = device.launches.start[known] - device.start[known]
+    return ahead
+
+
 def _launch_notes(trace: Trace, devices: list[Device]) -> list[str]:
     notes = []
+    tolerance = 2 * trace.resolution_ns
     calls = trace.events.of(Role.CALL)
     used = distinct(calls.name)
     if not len(calls):
@@ -76,6 +93,16 @@ def _launch_notes(trace: Trace, devices: list[Device]) -> list[str]:
             notes.append(
                 f"Device {device.label}: {missing:,} of {len(device):,} activities have no launch "
                 "record; while their launch is unknown the state is `unknown`."
+            )
+        ahead = ahead_of_launch(device)
+        apart = int(ahead.max(initial=0))
+        if apart > _APART_NS:
+            number = int((ahead > tolerance).sum())
+            notes.append(
+                f"Device {device.label}: {number:,} of {len(ahead):,} activities start before "
+                f"their launch, by up to {text(apart, Unit.TIME)}. The clocks of host and device "
+                "differ by that much: what compares them (states of waiting, launches, ceilings) "
+                "is no finer."
             )
         launchers = distinct(launches.pid[launches.known])
         if len(launchers) > 1:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis import vocabulary
+from analysis import notes, vocabulary
 from analysis.columns import ACTIVITY_ROLES
 from analysis.trust.doubt import Doubt, Gravity
 
@@ -130,17 +130,13 @@ def clocks_apart(evidence: Evidence) -> Iterator[Doubt]:
     """Nothing runs before its launch begins: if it does, host and device clocks differ."""
     tolerance = 2 * evidence.trace.resolution_ns
     for device in evidence.devices:
-        if device.launches is None:
-            continue
-        known = device.launches.known
-        early = (device.launches.start[known] - device.start[known]) > tolerance
-        if early.any():
-            worst = int((device.launches.start[known] - device.start[known]).max())
-            number = int(early.sum())
+        ahead = notes.ahead_of_launch(device)
+        number = int((ahead > tolerance).sum())
+        if number:
             yield Doubt(
                 "clocks_apart",
                 Gravity.WARNING,
-                f"device {device.label}: {number:,} of {int(known.sum()):,} activities start "
-                f"before their launch, by up to {worst / 1000:,.1f} us",
+                f"device {device.label}: {number:,} of {len(ahead):,} activities start "
+                f"before their launch, by up to {int(ahead.max()) / 1000:,.1f} us",
                 "times of host and device cannot be compared more finely than that",
             )
