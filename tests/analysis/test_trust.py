@@ -57,6 +57,10 @@ def replay(correlation: int, at: int, kernels: int) -> list[Event]:
     ]
 
 
+def overhead(name: str, start: int, end: int, thread: int = 1) -> Event:
+    return replace(cpu_op(name, start, end, tid=thread), category="overhead")
+
+
 DOUBTFUL: dict[str, tuple[Gravity, list[Event], str]] = {
     "nothing_recorded": (Gravity.UNUSABLE, [annotation("x", 0, 5)], "neither device activities"),
     "device_not_recorded": (
@@ -107,7 +111,7 @@ DOUBTFUL: dict[str, tuple[Gravity, list[Event], str]] = {
     ),
     "profiler_overhead": (
         Gravity.WARNING,
-        [*HEALTHY, replace(cpu_op("Buffer Flush", 5_000, 6_000), category="overhead")],
+        [*HEALTHY, overhead("Buffer Flush", 5_000, 6_000)],
         "the profiler itself took 11% of the recorded time",
     ),
     "operators_not_nested": (
@@ -130,6 +134,29 @@ def test_a_healthy_trace_raises_no_doubt(load_events: LoadEvents) -> None:
 def test_replays_that_are_alike_raise_none(load_events: LoadEvents) -> None:
     events = [*HEALTHY, *replay(90, 10_000, 5), *replay(91, 12_000, 5)]
     assert trust.check(load_events(events)) == ()
+
+
+@pytest.mark.parametrize(
+    "kind", ["Command Buffer Full", "Lazy Function Loading", "Driver Compiler"]
+)
+def test_overhead_that_is_not_the_profilers_own_raises_none(
+    load_events: LoadEvents, kind: str
+) -> None:
+    assert trust.check(load_events([*HEALTHY, overhead(kind, 0, 9_000)])) == ()
+
+
+def test_overhead_of_an_xpu_raises_none(load_events: LoadEvents) -> None:
+    # It lasts longer than what it costs.
+    call = runtime("urEventWait", 8_900, 8_950, category="xpu_runtime")
+    events = [*HEALTHY, call, overhead("Instrumentation", 0, 9_000)]
+    assert trust.check(load_events(events)) == ()
+
+
+def test_overhead_of_threads_at_once_counts_once(load_events: LoadEvents) -> None:
+    flushes = [overhead("Buffer Flush", 5_000, 8_000 + i, i) for i in range(8)]
+    elsewhere = overhead("Buffer Flush", 10**9, 2 * 10**9)  # on another clock
+    found = doubts(load_events([*HEALTHY, *flushes, elsewhere]))["profiler_overhead"].found
+    assert found == "the profiler itself took 33% of the recorded time"
 
 
 @pytest.mark.parametrize("name", DOUBTFUL)
