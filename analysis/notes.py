@@ -8,6 +8,7 @@ from analysis import vocabulary
 from analysis.columns import Role
 from analysis.document import Unit
 from analysis.groups import distinct
+from analysis.overruns import overruns
 from analysis.units import text
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ DEVICE_NOT_RECORDED = (
     _NOT_RECORDED + ": the host side shows signs of an accelerator ({signs}), but the trace "
     "holds no device activity. No conclusion on parallelism can be drawn; record with "
     "ProfilerActivity.CUDA."
+)
+
+OVERRUN_MEANS = (
+    "A stream runs one activity after the other: these ends are wrong, and so is what counts on "
+    "them (busy time, overlap, ceilings)"
 )
 
 
@@ -69,6 +75,17 @@ def ahead_of_launch(device: Device) -> NDArray[np.int64]:
     return ahead
 
 
+def overrun(device: Device, rows: NDArray[np.intp]) -> str:
+    """Say which activities hold several later ones of their own stream."""
+    length = device.end[rows] - device.start[rows]
+    longest = int(length.argmax())
+    name = device.names[device.name[rows[longest]]]
+    return (
+        f"{len(rows):,} activities hold several later ones of their own stream, the longest "
+        f"{text(name, Unit.CODE)}, {text(int(length[longest]), Unit.TIME)}"
+    )
+
+
 def _launch_notes(trace: Trace, devices: list[Device]) -> list[str]:
     notes = []
     tolerance = 2 * trace.resolution_ns
@@ -104,6 +121,9 @@ def _launch_notes(trace: Trace, devices: list[Device]) -> list[str]:
                 "differ by that much: what compares them (states of waiting, launches, ceilings) "
                 "is no finer."
             )
+        longer = overruns(device, tolerance)
+        if len(longer):
+            notes.append(f"Device {device.label}: {overrun(device, longer)}. {OVERRUN_MEANS}.")
         launchers = distinct(launches.pid[launches.known])
         if len(launchers) > 1:
             notes.append(

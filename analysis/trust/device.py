@@ -10,6 +10,7 @@ import numpy as np
 
 from analysis import notes, vocabulary
 from analysis.columns import ACTIVITY_ROLES
+from analysis.overruns import overruns
 from analysis.trust.doubt import Doubt, Gravity
 
 if TYPE_CHECKING:
@@ -123,6 +124,19 @@ def lanes_out_of_order(evidence: Evidence) -> Iterator[Doubt]:
                 f"device {device.label}: {number:,} activities started before one that was "
                 "launched earlier on the same stream",
                 "streams of several processes or contexts may share a number: look at them apart",
+            )
+
+
+def streams_overrun(evidence: Evidence) -> Iterator[Doubt]:
+    """A stream runs one thing after the other; what holds several later ones ended before."""
+    for device in evidence.devices:
+        rows = overruns(device, 2 * evidence.trace.resolution_ns)
+        if len(rows):
+            yield Doubt(
+                "streams_overrun",
+                Gravity.WARNING,
+                f"device {device.label}: {notes.overrun(device, rows)}",
+                "their ends are wrong, and busy time, overlap and ceilings with them: record again",
             )
 
 

@@ -13,11 +13,13 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis import Trace, trust
+from analysis import Trace, analyze, trust
 from analysis.cli import cli
 from analysis.trust import CHECKS, Doubt, Gravity
 from analysis.trust.host import crossings
+from analysis.units import MICRO
 from tests.builders import (
+    HOST,
     Event,
     annotation,
     chrome_trace,
@@ -99,6 +101,11 @@ DOUBTFUL: dict[str, tuple[Gravity, list[Event], str]] = {
         ],
         "device 0: 1 activities started before one that was launched earlier on the same stream",
     ),
+    "streams_overrun": (
+        Gravity.WARNING,
+        [*HEALTHY[:-3], replace(HEALTHY[-3], end=9_000), *HEALTHY[-2:]],
+        "device 0: 1 activities hold several later ones of their own stream, the longest gemm",
+    ),
     "clocks_apart": (
         Gravity.WARNING,
         [*HEALTHY, launch(9_500, 9_600, correlation=90), kernel("k", 9_001, 9_002, correlation=90)],
@@ -167,6 +174,57 @@ def test_each_check_speaks_alone(load_events: LoadEvents, name: str) -> None:
     assert raised[name].gravity == gravity
     assert raised[name].found.startswith(found)
     assert raised[name].advice
+
+
+LONG = (20_000, 30_000)
+SHORT = [(21_000, 22_000), (23_000, 24_000)]
+
+
+def pairs(*times: tuple[int, int], pid: int = HOST, first: int = 90) -> list[Event]:
+    """Kernels on one stream, each with a launch of its own."""
+    return [
+        event
+        for i, (start, end) in enumerate(times, start=first)
+        for event in (
+            launch(10_000 + 20 * i, 10_010 + 20 * i, correlation=i, pid=pid),
+            kernel("k", start, end, correlation=i),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param(pairs(LONG, (29_000, 31_000), (30_500, 32_000)), id="neighbours overlap"),
+        pytest.param(pairs(LONG, (21_000, 31_000), (22_000, 32_000)), id="none is held"),
+        pytest.param(pairs(LONG, SHORT[0], (30_000, 31_000)), id="one is held"),
+        pytest.param(pairs(LONG, SHORT[0], (29_999, 29_999)), id="within the resolution"),
+        pytest.param(
+            [
+                graph_launch(10_000, 10_010, correlation=90),
+                *(kernel("k", *each, correlation=90) for each in (LONG, *SHORT)),
+            ],
+            id="branches of a graph",
+        ),
+        pytest.param(
+            pairs(LONG) + pairs(*SHORT, pid=7, first=91), id="a stream's number in two processes"
+        ),
+    ],
+)
+def test_streams_that_may_be_in_order_raise_none(
+    load_events: LoadEvents, events: list[Event]
+) -> None:
+    assert "streams_overrun" in doubts(load_events(pairs(LONG, *SHORT)))
+    assert "streams_overrun" not in doubts(load_events(events))
+
+
+def test_overruns_are_noted_in_the_report(load_events: LoadEvents) -> None:
+    (note,) = [note for note in analyze(load_events(pairs(LONG, *SHORT))).notes if "hold" in note]
+    assert note == (
+        f"Device 0: 1 activities hold several later ones of their own stream, the longest k, 10.0 "
+        f"{MICRO}s. A stream runs one activity after the other: these ends are wrong, and so is "
+        "what counts on them (busy time, overlap, ceilings)."
+    )
 
 
 def test_every_check_is_tried() -> None:
