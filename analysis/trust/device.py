@@ -10,6 +10,7 @@ import numpy as np
 
 from analysis import notes, vocabulary
 from analysis.columns import ACTIVITY_ROLES
+from analysis.groups import stretches
 from analysis.overruns import overruns
 from analysis.trust.doubt import Doubt, Gravity
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from analysis.device import Device, Launches
     from analysis.trust.doubt import Evidence
 
 _KERNEL_LAUNCH = re.compile(r"\w*LaunchKernel\w*|\w*LaunchCooperativeKernel\w*")
@@ -112,11 +114,7 @@ def lanes_out_of_order(evidence: Evidence) -> Iterator[Doubt]:
     for device in evidence.devices:
         if device.launches is None:
             continue
-        once = device.launches.known & ~device.launches.graph
-        lane, start, launched = device.lane[once], device.start[once], device.launches.start[once]
-        order = np.lexsort((launched, lane))
-        same = np.diff(lane[order]) == 0
-        number = int((same & (np.diff(start[order]) < 0)).sum())
+        number = _out_of_order(device, device.launches)
         if number:
             yield Doubt(
                 "lanes_out_of_order",
@@ -125,6 +123,22 @@ def lanes_out_of_order(evidence: Evidence) -> Iterator[Doubt]:
                 "launched earlier on the same stream",
                 "streams of several processes or contexts may share a number: look at them apart",
             )
+
+
+def _out_of_order(device: Device, launches: Launches) -> int:
+    """Count the activities that start before the one whose call was the last to end before theirs.
+
+    Of calls that overlap in time, on several threads, either may have reached the stream first.
+    """
+    once = launches.known & ~launches.graph
+    start, called, returned = device.start[once], launches.start[once], launches.end[once]
+    number = 0
+    for low, high in stretches(device.lane[once]):
+        order = low + np.argsort(returned[low:high], kind="stable")
+        before = np.searchsorted(returned[order], called[low:high]) - 1
+        later = low + np.flatnonzero(before >= 0)
+        number += int((start[later] < start[order[before[before >= 0]]]).sum())
+    return number
 
 
 def streams_overrun(evidence: Evidence) -> Iterator[Doubt]:

@@ -218,6 +218,40 @@ def test_streams_that_may_be_in_order_raise_none(
     assert "streams_overrun" not in doubts(load_events(events))
 
 
+@pytest.mark.parametrize(
+    ("second", "doubtful"),
+    [
+        pytest.param((10_005, 10_008), False, id="inside of the first"),
+        pytest.param((10_019, 10_030), False, id="begins in the first"),
+        pytest.param((10_020, 10_030), False, id="begins as the first ends"),
+        pytest.param((10_021, 10_030), True, id="begins later"),
+    ],
+)
+def test_the_order_of_calls_at_once_is_open(
+    load_events: LoadEvents, second: tuple[int, int], *, doubtful: bool
+) -> None:
+    events = [
+        launch(10_000, 10_020, correlation=90),
+        launch(*second, correlation=91, tid=2),
+        kernel("a", 10_200, 10_300, correlation=90),
+        kernel("b", 10_050, 10_100, correlation=91),
+    ]
+    assert ("lanes_out_of_order" in doubts(load_events([*HEALTHY, *events]))) is doubtful
+
+
+def test_an_open_call_does_not_hide_the_one_before(load_events: LoadEvents) -> None:
+    events = [
+        launch(10_000, 10_010, correlation=90),
+        launch(10_011, 10_030, correlation=91, tid=2),
+        launch(10_020, 10_025, correlation=92),
+        kernel("a", 10_300, 10_400, correlation=90),
+        kernel("b", 10_450, 10_500, correlation=91),
+        kernel("c", 10_100, 10_200, correlation=92),
+    ]
+    found = doubts(load_events([*HEALTHY, *events]))["lanes_out_of_order"].found
+    assert found.startswith("device 0: 1 activities started before")
+
+
 def test_overruns_are_noted_in_the_report(load_events: LoadEvents) -> None:
     (note,) = [note for note in analyze(load_events(pairs(LONG, *SHORT))).notes if "hold" in note]
     assert note == (
