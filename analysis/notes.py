@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from analysis.columns import Trace
     from analysis.device import Device
+    from analysis.host import Host
 
 _APART_NS = 100_000
 """A launch takes a few us to reach its device: clocks that are this far apart hide it."""
@@ -56,6 +57,18 @@ def of_trace(trace: Trace, devices: list[Device]) -> tuple[str, ...]:
             *_resolution(trace),
         )
     return ()
+
+
+def of_host(host: Host) -> tuple[str, ...]:
+    """Return the notes on what is known of the host's threads."""
+    number = int(host.overrunning.sum())
+    if not number:
+        return ()
+    said = (
+        f"{number:,} Python frames end after the one that they began in: their returns were not "
+        "recorded. They are left out, and their callers count instead."
+    )
+    return (said,)
 
 
 def device_signs(trace: Trace) -> list[str]:

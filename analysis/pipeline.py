@@ -95,6 +95,7 @@ def analyze(
         _check(trace, within)
     shared = _Shared(trace, Host(trace), thresholds or Thresholds(), within, execution)
     measured = _measured(shared)
+    accelerated = any(each.process is None for each in measured)
     return TraceReport(
         path=trace.path,
         label=trace.path,
@@ -104,6 +105,7 @@ def analyze(
         notes=(
             *trace.notes,
             *notes.of_trace(trace, [each.device for each in measured]),
+            *(notes.of_host(shared.host) if accelerated else ()),
             *(note for each in measured if each.graph for note in each.graph.notes),
         ),
         devices=_devices(shared, measured, gaps, marks),

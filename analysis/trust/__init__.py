@@ -28,6 +28,7 @@ CHECKS: tuple[Callable[[Evidence], Iterator[Doubt]], ...] = (
     recording.missing_steps,
     recording.profiler_overhead,
     host.operators_not_nested,
+    host.python_not_nested,
     recording.coarse_times,
 )
 

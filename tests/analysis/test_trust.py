@@ -28,6 +28,7 @@ from tests.builders import (
     in_microseconds,
     kernel,
     launch,
+    python,
     runtime,
     write_trace,
 )
@@ -125,6 +126,11 @@ DOUBTFUL: dict[str, tuple[Gravity, list[Event], str]] = {
         Gravity.WARNING,
         [*HEALTHY, cpu_op("aten::add", 500, 1_000)],
         "1 operators end after the one on their thread that they started in",
+    ),
+    "python_not_nested": (
+        Gravity.WARNING,
+        [*HEALTHY, python("main", 0, 5_000), python("load", 100, 9_000)],
+        "1 Python frames end after the one on their thread that they began in, the first of them",
     ),
     "coarse_times": (Gravity.NOTE, list(in_microseconds(HEALTHY)), "times are whole microseconds"),
 }
