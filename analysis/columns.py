@@ -227,6 +227,22 @@ class Events(msgspec.Struct, frozen=True, eq=False):
     def __len__(self) -> int:
         return len(self.start)
 
+    @property
+    def span(self) -> tuple[int, int]:
+        """Return the first start and the last end, in ns; (0, 0) where there is none.
+
+        What the analysis does not know by its role counts only where it is no farther from
+        the others than they last: the recorder's own marks may be at time 0.
+        """
+        if not len(self):
+            return 0, 0
+        known = self.role != Role.OTHER
+        start, end = (self.start[known], self.end[known]) if known.any() else (self.start, self.end)
+        begin, last = int(start.min()), int(end.max())
+        length = last - begin
+        near = (self.end >= begin - length) & (self.start <= last + length)
+        return int(self.start[near].min()), int(self.end[near].max())
+
     def select(self, rows: NDArray[np.bool_] | NDArray[np.integer]) -> Self:
         """Return the given rows, over the same string tables."""
         if rows.dtype == np.bool_:

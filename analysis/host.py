@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,6 +13,7 @@ from analysis import vocabulary
 from analysis.columns import Role
 from analysis.device import name_rank, thread_codes
 from analysis.intervals import Intervals, covered, union
+from analysis.overruns import overrunning_frames
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,10 +70,24 @@ class Host:
 
     def __init__(self, trace: Trace) -> None:
         """Take the host events of the trace."""
-        self._events = trace.events.of(Role.CALL, Role.OPERATOR, Role.ANNOTATION, Role.PYTHON)
-        self._codes = thread_codes(self._events)
-        self._blocking = vocabulary.blocks(self._events.names)
+        self._recorded = trace.events.of(Role.CALL, Role.OPERATOR, Role.ANNOTATION, Role.PYTHON)
+        self._tolerance = 2 * trace.resolution_ns
+        self._blocking = vocabulary.blocks(self._recorded.names)
         self._records: dict[int, ThreadRecord] = {}
+
+    @cached_property
+    def overrunning(self) -> NDArray[np.bool_]:
+        """Which of the recorded events are Python frames that are left out."""
+        return overrunning_frames(self._recorded, self._tolerance)
+
+    @cached_property
+    def _events(self) -> Events:
+        left_out = self.overrunning
+        return self._recorded.select(~left_out) if left_out.any() else self._recorded
+
+    @cached_property
+    def _codes(self) -> Ints:
+        return thread_codes(self._events)
 
     def thread(self, code: int) -> ThreadRecord:
         """Return the record of one thread, by the code of `device.thread_codes`."""

@@ -6,17 +6,26 @@ from typing import TYPE_CHECKING
 
 from analysis import unread, vocabulary
 from analysis.columns import Role
+from analysis.document import Unit
 from analysis.groups import distinct
+from analysis.overruns import overruns
+from analysis.units import text
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from analysis.columns import Trace
     from analysis.device import Device
+    from analysis.host import Host
 
 _NOTHING = "Neither device activities nor operators (`cpu_op`) are recorded."
 _NOTHING_LEFT = (
     "Part of the file is lost, and what is left holds neither device activities nor operators "
     "(`cpu_op`)."
 )
+_APART_NS = 100_000
+"""A launch takes a few us to reach its device: clocks that are this far apart hide it."""
 _NOT_RECORDED = "Device not recorded"
 _NOT_READ = "Device not read"
 _NO_ACTIVITY = (
@@ -32,6 +41,11 @@ _NO_ACTIVITY_LEFT = (
 _FORM_NOT_READ = (
     _NOT_READ + ": what ran on it has a form that is not read. No conclusion on parallelism can be "
     "drawn."
+)
+
+OVERRUN_MEANS = (
+    "A stream runs one activity after the other: these ends are wrong, and so is what counts on "
+    "them (busy time, overlap, ceilings)"
 )
 
 
@@ -74,6 +88,18 @@ def unseen_device(trace: Trace) -> tuple[str, ...]:
     return (note.format(signs=", ".join(signs)),) if signs else ()
 
 
+def of_host(host: Host) -> tuple[str, ...]:
+    """Return the notes on what is known of the host's threads."""
+    number = int(host.overrunning.sum())
+    if not number:
+        return ()
+    said = (
+        f"{number:,} Python frames end after the one that they began in: their returns were not "
+        "recorded. They are left out, and their callers count instead."
+    )
+    return (said,)
+
+
 def device_signs(trace: Trace) -> list[str]:
     """Return names that only a program using an accelerator records, a few of them."""
     host = trace.events.of(Role.CALL, Role.OPERATOR, Role.ANNOTATION)
@@ -81,8 +107,29 @@ def device_signs(trace: Trace) -> list[str]:
     return sorted(host.names[code] for code in distinct(host.name[marks]).tolist())[:3]
 
 
+def ahead_of_launch(device: Device) -> NDArray[np.int64]:
+    """Return by how many ns each activity starts before its launch, where that is recorded."""
+    if device.launches is None:
+        return device.start[:0]
+    known = device.launches.known
+    ahead: NDArray[np.int64] = device.launches.start[known] - device.start[known]
+    return ahead
+
+
+def overrun(device: Device, rows: NDArray[np.intp]) -> str:
+    """Say which activities hold several later ones of their own stream."""
+    length = device.end[rows] - device.start[rows]
+    longest = int(length.argmax())
+    name = device.names[device.name[rows[longest]]]
+    return (
+        f"{len(rows):,} activities hold several later ones of their own stream, the longest "
+        f"{text(name, Unit.CODE)}, {text(int(length[longest]), Unit.TIME)}"
+    )
+
+
 def _launch_notes(trace: Trace, devices: list[Device]) -> list[str]:
     notes = []
+    tolerance = 2 * trace.resolution_ns
     calls = trace.events.of(Role.CALL)
     used = distinct(calls.name)
     if not len(calls):
@@ -111,6 +158,19 @@ def _launch_notes(trace: Trace, devices: list[Device]) -> list[str]:
                 f"Device {device.label}: {missing:,} of {len(device):,} activities have no launch "
                 "record; while their launch is unknown the state is `unknown`."
             )
+        ahead = ahead_of_launch(device)
+        apart = int(ahead.max(initial=0))
+        if apart > _APART_NS:
+            number = int((ahead > tolerance).sum())
+            notes.append(
+                f"Device {device.label}: {number:,} of {len(ahead):,} activities start before "
+                f"their launch, by up to {text(apart, Unit.TIME)}. The clocks of host and device "
+                "differ by that much: what compares them (states of waiting, launches, ceilings) "
+                "is no finer."
+            )
+        longer = overruns(device, tolerance)
+        if len(longer):
+            notes.append(f"Device {device.label}: {overrun(device, longer)}. {OVERRUN_MEANS}.")
         launchers = distinct(launches.pid[launches.known])
         if len(launchers) > 1:
             notes.append(

@@ -95,6 +95,7 @@ def analyze(
         _check(trace, within)
     shared = _Shared(trace, Host(trace), thresholds or Thresholds(), within, execution)
     measured = _measured(shared)
+    accelerated = any(each.process is None for each in measured)
     return TraceReport(
         path=trace.path,
         label=trace.path,
@@ -104,6 +105,7 @@ def analyze(
         notes=(
             *trace.notes,
             *notes.of_trace(trace, [each.device for each in measured]),
+            *(notes.of_host(shared.host) if accelerated else ()),
             *(note for each in measured if each.graph for note in each.graph.notes),
         ),
         devices=_devices(shared, measured, gaps, marks),
@@ -197,7 +199,8 @@ def _devices(
 
 def _check(trace: Trace, times: Times) -> None:
     """Refuse times that the trace does not reach."""
-    length = _end(trace) - _origin(trace)
+    origin, last = trace.events.span
+    length = last - origin
     shown = text(times.begin, Unit.TIME)
     if times.end is not None and times.begin >= times.end:
         raise SelectionError(
@@ -211,21 +214,13 @@ def _check(trace: Trace, times: Times) -> None:
         )
 
 
-def _origin(trace: Trace) -> int:
-    return int(trace.events.start.min()) if len(trace.events) else 0
-
-
-def _end(trace: Trace) -> int:
-    return int(trace.events.end.max()) if len(trace.events) else 0
-
-
 def _chosen(shared: _Shared, device: Device) -> tuple[Window, ...]:
     """Return the windows that were asked for."""
     if shared.within is None:
         return ()
     if isinstance(shared.within, str):
         return steps.named(shared.trace, device, shared.within)
-    origin, last = _origin(shared.trace), _end(shared.trace)
+    origin, last = shared.trace.events.span
     begin, end = shared.within
     return (
         steps.between(device, origin + begin, last if end is None else min(origin + end, last)),
@@ -309,7 +304,7 @@ class _Measured:
             picture(view, marks),
             by_name.activities(view),
             by_name.operators(self._operators(), view.low, view.high),
-            begins_ns=view.low - _origin(self._shared.trace),
+            begins_ns=view.low - self._shared.trace.events.span[0],
             narrowed=self._shared.within is not None,
         )
 

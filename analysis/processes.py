@@ -13,6 +13,7 @@ from analysis.device import Device, name_rank, ordered
 from analysis.groups import distinct, grouped_running_max
 from analysis.intervals import Intervals, union
 from analysis.launches import lane_key
+from analysis.overruns import overrunning_frames
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,6 +47,7 @@ def processes(trace: Trace) -> tuple[Process, ...]:
     collective = annotation & vocabulary.host_collective(events.names)[events.name]
     work = events.select(operator | collective)
     marks = events.select((annotation & ~collective) | (events.role == Role.PYTHON))
+    marks = marks.select(~overrunning_frames(marks, 2 * trace.resolution_ns))
     codes = distinct(events.pid[operator]).tolist()
     found = []
     for code in sorted(codes, key=lambda code: lane_key(events.pids[code])):

@@ -64,9 +64,11 @@ def _trace(trace: Trace) -> list[str]:
     ]
     held = tuple(row for row in rows if row[1])
     figures: tuple[tuple[Cell, ...], ...] = (("events in all", len(events)), *held)
-    length = int(events.end.max() - events.start.min()) if len(events) else 0
+    begin, end = events.span
     rank = "" if trace.rank is None else f", rank {trace.rank}"
-    caption = f"{trace.path}{rank}: {text(length, Unit.TIME)} from the first event to the last."
+    caption = (
+        f"{trace.path}{rank}: {text(end - begin, Unit.TIME)} from the first event to the last."
+    )
     kinds = (Column("kind", Unit.TEXT), Column("number", Unit.COUNT))
     found: list[Block] = [Table(kinds, figures, caption)]
     notes = (*trace.losses, *trace.notes)

@@ -184,6 +184,11 @@ def without_duplicates(tables: Tables, resolution_ns: int) -> tuple[Tables, int]
         return tables, 0
     kept = np.ones(len(events), np.bool_)
     kept[twins] = False
+    return only(tables, kept), len(twins)
+
+
+def only(tables: Tables, kept: NDArray[np.bool_]) -> Tables:
+    """Return the tables of the events that are kept alone."""
     place = np.cumsum(kept, dtype=np.int32) - np.int32(1)
     details: dict[str, Any] = {}
     for table in _DETAILS:
@@ -192,7 +197,7 @@ def without_duplicates(tables: Tables, resolution_ns: int) -> tuple[Tables, int]
         columns = {column: values[rows] for column, values in arrays(before).items()}
         columns["row"] = place[columns["row"]]
         details[table] = msgspec.structs.replace(before, **columns)
-    return Tables(events.select(kept), **details), len(twins)
+    return Tables(tables.events.select(kept), **details)
 
 
 def _duplicates(events: Events, rows: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -10,6 +10,7 @@ from analysis.trace import decode, details, losses
 from analysis.trace.build import build, spread
 from analysis.trace.losses import Loss
 from analysis.trace.merge import Merge, without_duplicates
+from analysis.trace.misplaced import without_misplaced
 from analysis.trace.tail import Tail, missing
 from analysis.trace.walk import walk
 
@@ -139,8 +140,10 @@ class Reader:
                 f"{repeated:,} activities are recorded twice, with the same name, lane, times and "
                 "launch; each counts once."
             )
-            if self._strict:
-                raise DamagedTraceError(f"{self._path}: {lost[0]}")
+        tables, misplaced = without_misplaced(tables)
+        lost += misplaced
+        if self._strict and lost:
+            raise DamagedTraceError(f"{self._path}: {lost[0]}")
         notes = []
         if not len(tables.events):
             notes.append(

@@ -25,10 +25,12 @@ CHECKS: tuple[Callable[[Evidence], Iterator[Doubt]], ...] = (
     device.launches_alone,
     device.replays_that_differ,
     device.lanes_out_of_order,
+    device.streams_overrun,
     device.clocks_apart,
     recording.missing_steps,
     recording.profiler_overhead,
     host.operators_not_nested,
+    host.python_not_nested,
     recording.coarse_times,
 )
 

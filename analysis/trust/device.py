@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis import vocabulary
+from analysis import notes, vocabulary
 from analysis.columns import ACTIVITY_ROLES
+from analysis.groups import stretches
+from analysis.overruns import overruns
 from analysis.trust.doubt import Doubt, Gravity
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from analysis.device import Device, Launches
     from analysis.trust.doubt import Evidence
 
 _KERNEL_LAUNCH = re.compile(r"\w*LaunchKernel\w*|\w*LaunchCooperativeKernel\w*")
@@ -111,11 +114,7 @@ def lanes_out_of_order(evidence: Evidence) -> Iterator[Doubt]:
     for device in evidence.devices:
         if device.launches is None:
             continue
-        once = device.launches.known & ~device.launches.graph
-        lane, start, launched = device.lane[once], device.start[once], device.launches.start[once]
-        order = np.lexsort((launched, lane))
-        same = np.diff(lane[order]) == 0
-        number = int((same & (np.diff(start[order]) < 0)).sum())
+        number = _out_of_order(device, device.launches)
         if number:
             yield Doubt(
                 "lanes_out_of_order",
@@ -126,21 +125,46 @@ def lanes_out_of_order(evidence: Evidence) -> Iterator[Doubt]:
             )
 
 
+def _out_of_order(device: Device, launches: Launches) -> int:
+    """Count the activities that start before the one whose call was the last to end before theirs.
+
+    Of calls that overlap in time, on several threads, either may have reached the stream first.
+    """
+    once = launches.known & ~launches.graph
+    start, called, returned = device.start[once], launches.start[once], launches.end[once]
+    number = 0
+    for low, high in stretches(device.lane[once]):
+        order = low + np.argsort(returned[low:high], kind="stable")
+        before = np.searchsorted(returned[order], called[low:high]) - 1
+        later = low + np.flatnonzero(before >= 0)
+        number += int((start[later] < start[order[before[before >= 0]]]).sum())
+    return number
+
+
+def streams_overrun(evidence: Evidence) -> Iterator[Doubt]:
+    """A stream runs one thing after the other; what holds several later ones ended before."""
+    for device in evidence.devices:
+        rows = overruns(device, 2 * evidence.trace.resolution_ns)
+        if len(rows):
+            yield Doubt(
+                "streams_overrun",
+                Gravity.WARNING,
+                f"device {device.label}: {notes.overrun(device, rows)}",
+                "their ends are wrong, and busy time, overlap and ceilings with them: record again",
+            )
+
+
 def clocks_apart(evidence: Evidence) -> Iterator[Doubt]:
     """Nothing runs before its launch begins: if it does, host and device clocks differ."""
     tolerance = 2 * evidence.trace.resolution_ns
     for device in evidence.devices:
-        if device.launches is None:
-            continue
-        known = device.launches.known
-        early = (device.launches.start[known] - device.start[known]) > tolerance
-        if early.any():
-            worst = int((device.launches.start[known] - device.start[known]).max())
-            number = int(early.sum())
+        ahead = notes.ahead_of_launch(device)
+        number = int((ahead > tolerance).sum())
+        if number:
             yield Doubt(
                 "clocks_apart",
                 Gravity.WARNING,
-                f"device {device.label}: {number:,} of {int(known.sum()):,} activities start "
-                f"before their launch, by up to {worst / 1000:,.1f} us",
+                f"device {device.label}: {number:,} of {len(ahead):,} activities start "
+                f"before their launch, by up to {int(ahead.max()) / 1000:,.1f} us",
                 "times of host and device cannot be compared more finely than that",
             )

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.columns import Role
+from analysis.document import Unit
+from analysis.overruns import overrunning_frames
 from analysis.trust.doubt import Doubt, Gravity
+from analysis.units import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +35,21 @@ def operators_not_nested(evidence: Evidence) -> Iterator[Doubt]:
             Gravity.WARNING,
             f"{number:,} operators end after the one on their thread that they started in",
             "several threads may share a number, as they do in merged traces: split it by process",
+        )
+
+
+def python_not_nested(evidence: Evidence) -> Iterator[Doubt]:
+    """On one thread, a Python frame ends before the one that called it."""
+    frames = evidence.trace.events.of(Role.PYTHON)
+    longer = np.flatnonzero(overrunning_frames(frames, 2 * evidence.trace.resolution_ns))
+    if len(longer):
+        name = text(frames.names[frames.name[longer[0]]], Unit.CODE)
+        yield Doubt(
+            "python_not_nested",
+            Gravity.WARNING,
+            f"{len(longer):,} Python frames end after the one on their thread that they began in, "
+            f"the first of them {name}",
+            "their returns were not recorded; they are left out, and their callers count instead",
         )
 
 

@@ -13,11 +13,11 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-import analysis
-from analysis import Trace, trust
+from analysis import Trace, analyze, trust
 from analysis.cli import cli
 from analysis.trust import CHECKS, Doubt, Gravity
 from analysis.trust.host import crossings
+from analysis.units import MICRO
 from tests.builders import (
     HOST,
     THREAD,
@@ -29,6 +29,7 @@ from tests.builders import (
     in_microseconds,
     kernel,
     launch,
+    python,
     runtime,
     write_trace,
 )
@@ -58,6 +59,10 @@ def replay(correlation: int, at: int, kernels: int) -> list[Event]:
             for i in range(1, kernels + 1)
         ),
     ]
+
+
+def overhead(name: str, start: int, end: int, thread: int = 1) -> Event:
+    return replace(cpu_op(name, start, end, tid=thread), category="overhead")
 
 
 DOUBTFUL: dict[str, tuple[Gravity, list[Event], str]] = {
@@ -108,6 +113,11 @@ DOUBTFUL: dict[str, tuple[Gravity, list[Event], str]] = {
         ],
         "device 0: 1 activities started before one that was launched earlier on the same stream",
     ),
+    "streams_overrun": (
+        Gravity.WARNING,
+        [*HEALTHY[:-3], replace(HEALTHY[-3], end=9_000), *HEALTHY[-2:]],
+        "device 0: 1 activities hold several later ones of their own stream, the longest gemm",
+    ),
     "clocks_apart": (
         Gravity.WARNING,
         [*HEALTHY, launch(9_500, 9_600, correlation=90), kernel("k", 9_001, 9_002, correlation=90)],
@@ -120,13 +130,18 @@ DOUBTFUL: dict[str, tuple[Gravity, list[Event], str]] = {
     ),
     "profiler_overhead": (
         Gravity.WARNING,
-        [*HEALTHY, replace(cpu_op("Buffer Flush", 5_000, 6_000), category="overhead")],
+        [*HEALTHY, overhead("Buffer Flush", 5_000, 6_000)],
         "the profiler itself took 11% of the recorded time",
     ),
     "operators_not_nested": (
         Gravity.WARNING,
         [*HEALTHY, cpu_op("aten::add", 500, 1_000)],
         "1 operators end after the one on their thread that they started in",
+    ),
+    "python_not_nested": (
+        Gravity.WARNING,
+        [*HEALTHY, python("main", 0, 5_000), python("load", 100, 9_000)],
+        "1 Python frames end after the one on their thread that they began in, the first of them",
     ),
     "coarse_times": (Gravity.NOTE, list(in_microseconds(HEALTHY)), "times are whole microseconds"),
 }
@@ -143,6 +158,29 @@ def test_a_healthy_trace_raises_no_doubt(load_events: LoadEvents) -> None:
 def test_replays_that_are_alike_raise_none(load_events: LoadEvents) -> None:
     events = [*HEALTHY, *replay(90, 10_000, 5), *replay(91, 12_000, 5)]
     assert trust.check(load_events(events)) == ()
+
+
+@pytest.mark.parametrize(
+    "kind", ["Command Buffer Full", "Lazy Function Loading", "Driver Compiler"]
+)
+def test_overhead_that_is_not_the_profilers_own_raises_none(
+    load_events: LoadEvents, kind: str
+) -> None:
+    assert trust.check(load_events([*HEALTHY, overhead(kind, 0, 9_000)])) == ()
+
+
+def test_overhead_of_an_xpu_raises_none(load_events: LoadEvents) -> None:
+    # It lasts longer than what it costs.
+    call = runtime("urEventWait", 8_900, 8_950, category="xpu_runtime")
+    events = [*HEALTHY, call, overhead("Instrumentation", 0, 9_000)]
+    assert trust.check(load_events(events)) == ()
+
+
+def test_overhead_of_threads_at_once_counts_once(load_events: LoadEvents) -> None:
+    flushes = [overhead("Buffer Flush", 5_000, 8_000 + i, i) for i in range(8)]
+    elsewhere = overhead("Buffer Flush", 10**9, 2 * 10**9)  # on another clock
+    found = doubts(load_events([*HEALTHY, *flushes, elsewhere]))["profiler_overhead"].found
+    assert found == "the profiler itself took 33% of the recorded time"
 
 
 @pytest.mark.parametrize("name", DOUBTFUL)
@@ -185,7 +223,7 @@ def test_torch_npu_is_known_by_its_queue_too(load_events: LoadEvents) -> None:
     queued = Event("dequeue", "Dequeue@aclnnMm", HOST, 12, 6, 9)
     trace = load_events([cpu_op("aten::mm", 0, 8), queued, Event("", "MatMulV2", 3000, 2, 12, 21)])
     assert set(doubts(trace)) == {"format_not_read"}
-    unusable, form = analysis.analyze(trace).notes
+    unusable, form = analyze(trace).notes
     assert unusable.startswith("Device not read: ")
     assert form.startswith("This is a trace_view.json of torch_npu")
 
@@ -198,9 +236,9 @@ def test_the_format_without_kineto_is_named(load_events: LoadEvents, process: st
     assert (doubt.check, doubt.gravity) == ("format_not_read", Gravity.UNUSABLE)
     assert "without Kineto" in doubt.found
     assert "use_kineto=True" in doubt.advice
-    (note,) = analysis.analyze(trace).notes
+    (note,) = analyze(trace).notes
     assert note.startswith("This is the format of torch's profiler without Kineto")
-    assert "without Kineto" in " ".join(analysis.analyze(load_events([*HEALTHY, row])).notes)
+    assert "without Kineto" in " ".join(analyze(load_events([*HEALTHY, row])).notes)
 
 
 @pytest.mark.parametrize("category", ["cuda_runtime", "musa_runtime"])
@@ -210,6 +248,91 @@ def test_any_call_of_a_runtime_is_a_sign_of_a_device(
     events = [cpu_op("aten::mm", 0, 8), runtime("aCall", 1, 2, category=category)]
     assert doubts(load_events(events))["device_not_recorded"].found.startswith(
         "a device was used (aCall)"
+    )
+
+
+LONG = (20_000, 30_000)
+SHORT = [(21_000, 22_000), (23_000, 24_000)]
+
+
+def pairs(*times: tuple[int, int], pid: int = HOST, first: int = 90) -> list[Event]:
+    """Kernels on one stream, each with a launch of its own."""
+    return [
+        event
+        for i, (start, end) in enumerate(times, start=first)
+        for event in (
+            launch(10_000 + 20 * i, 10_010 + 20 * i, correlation=i, pid=pid),
+            kernel("k", start, end, correlation=i),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param(pairs(LONG, (29_000, 31_000), (30_500, 32_000)), id="neighbours overlap"),
+        pytest.param(pairs(LONG, (21_000, 31_000), (22_000, 32_000)), id="none is held"),
+        pytest.param(pairs(LONG, SHORT[0], (30_000, 31_000)), id="one is held"),
+        pytest.param(pairs(LONG, SHORT[0], (29_999, 29_999)), id="within the resolution"),
+        pytest.param(
+            [
+                graph_launch(10_000, 10_010, correlation=90),
+                *(kernel("k", *each, correlation=90) for each in (LONG, *SHORT)),
+            ],
+            id="branches of a graph",
+        ),
+        pytest.param(
+            pairs(LONG) + pairs(*SHORT, pid=7, first=91), id="a stream's number in two processes"
+        ),
+    ],
+)
+def test_streams_that_may_be_in_order_raise_none(
+    load_events: LoadEvents, events: list[Event]
+) -> None:
+    assert "streams_overrun" in doubts(load_events(pairs(LONG, *SHORT)))
+    assert "streams_overrun" not in doubts(load_events(events))
+
+
+@pytest.mark.parametrize(
+    ("second", "doubtful"),
+    [
+        pytest.param((10_005, 10_008), False, id="inside of the first"),
+        pytest.param((10_019, 10_030), False, id="begins in the first"),
+        pytest.param((10_020, 10_030), False, id="begins as the first ends"),
+        pytest.param((10_021, 10_030), True, id="begins later"),
+    ],
+)
+def test_the_order_of_calls_at_once_is_open(
+    load_events: LoadEvents, second: tuple[int, int], *, doubtful: bool
+) -> None:
+    events = [
+        launch(10_000, 10_020, correlation=90),
+        launch(*second, correlation=91, tid=2),
+        kernel("a", 10_200, 10_300, correlation=90),
+        kernel("b", 10_050, 10_100, correlation=91),
+    ]
+    assert ("lanes_out_of_order" in doubts(load_events([*HEALTHY, *events]))) is doubtful
+
+
+def test_an_open_call_does_not_hide_the_one_before(load_events: LoadEvents) -> None:
+    events = [
+        launch(10_000, 10_010, correlation=90),
+        launch(10_011, 10_030, correlation=91, tid=2),
+        launch(10_020, 10_025, correlation=92),
+        kernel("a", 10_300, 10_400, correlation=90),
+        kernel("b", 10_450, 10_500, correlation=91),
+        kernel("c", 10_100, 10_200, correlation=92),
+    ]
+    found = doubts(load_events([*HEALTHY, *events]))["lanes_out_of_order"].found
+    assert found.startswith("device 0: 1 activities started before")
+
+
+def test_overruns_are_noted_in_the_report(load_events: LoadEvents) -> None:
+    (note,) = [note for note in analyze(load_events(pairs(LONG, *SHORT))).notes if "hold" in note]
+    assert note == (
+        f"Device 0: 1 activities hold several later ones of their own stream, the longest k, 10.0 "
+        f"{MICRO}s. A stream runs one activity after the other: these ends are wrong, and so is "
+        "what counts on them (busy time, overlap, ceilings)."
     )
 
 
