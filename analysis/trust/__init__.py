@@ -20,6 +20,7 @@ CHECKS: tuple[Callable[[Evidence], Iterator[Doubt]], ...] = (
     recording.format_not_read,
     recording.unknown_categories,
     recording.losses,
+    device.no_correlations,
     device.launches_without_activities,
     device.activities_without_launches,
     device.launches_alone,

@@ -10,7 +10,8 @@ import numpy as np
 
 from analysis import notes, vocabulary
 from analysis.columns import ACTIVITY_ROLES
-from analysis.groups import stretches
+from analysis.device import thread_codes
+from analysis.groups import distinct, stretches
 from analysis.overruns import overruns
 from analysis.trust.doubt import Doubt, Gravity
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from analysis.columns import Events
     from analysis.device import Device, Launches
     from analysis.trust.doubt import Evidence
 
@@ -34,8 +36,11 @@ def launches_without_activities(evidence: Evidence) -> Iterator[Doubt]:
     made = calls.select(launches[calls.name] & (calls.correlation > 0))
     if not evidence.devices or not len(made):
         return
-    ran = evidence.trace.events.of(*ACTIVITY_ROLES).correlation
+    ran = _correlations(evidence)
+    if not len(ran):
+        return
     lost = ~np.isin(made.correlation, ran)
+    lost[lost] = ~_within(calls.select(np.isin(calls.correlation, ran)), made.select(lost))
     number = int(lost.sum())
     if number:
         last = int(made.start[~lost].max(initial=0))
@@ -49,8 +54,42 @@ def launches_without_activities(evidence: Evidence) -> Iterator[Doubt]:
         )
 
 
+def _correlations(evidence: Evidence) -> NDArray[np.int64]:
+    """Return the numbers by which activities name their launches."""
+    correlation = evidence.trace.events.of(*ACTIVITY_ROLES).correlation
+    return correlation[correlation > 0]
+
+
+def _within(outer: Events, inner: Events) -> NDArray[np.bool_]:
+    """Tell which calls lie inside of one of others: a driver's call may have its own number."""
+    order = np.lexsort((outer.start, thread_codes(outer)))
+    thread, of = thread_codes(outer)[order], thread_codes(inner)
+    found = np.zeros(len(inner), np.bool_)
+    for code in distinct(of).tolist():
+        low, high = np.searchsorted(thread, [code, code + 1])
+        rows, asked = order[low:high], np.flatnonzero(of == code)
+        place = np.searchsorted(outer.start[rows], inner.start[asked], side="right") - 1
+        asked, place = asked[place >= 0], place[place >= 0]
+        found[asked] = inner.end[asked] <= outer.end[rows[place]]
+    return found
+
+
+def no_correlations(evidence: Evidence) -> Iterator[Doubt]:
+    """No activity says which call launched it, though calls are recorded."""
+    if evidence.devices and len(evidence.calls) and not len(_correlations(evidence)):
+        yield Doubt(
+            "no_correlations",
+            Gravity.WARNING,
+            "no activity names the call that launched it (`correlation`)",
+            "what the host held up is not known: older recorders write none on ROCm, record with a "
+            "later torch",
+        )
+
+
 def activities_without_launches(evidence: Evidence) -> Iterator[Doubt]:
     """Activities whose launch is not recorded: what held them up is not known."""
+    if len(evidence.calls) and not len(_correlations(evidence)):
+        return
     for device in evidence.devices:
         if device.launches is None:
             continue

@@ -82,6 +82,14 @@ DOUBTFUL: dict[str, tuple[Gravity, list[Event], str]] = {
         [*HEALTHY, Event("mine_work", "k", 0, 7, 0, 5), Event("", "j", HOST, THREAD, 0, 5)],
         "2 complete events are of categories that are not known: mine_work, (none)",
     ),
+    "no_correlations": (
+        Gravity.WARNING,
+        [
+            replace(event, args={"stream": 7}) if event.category == "kernel" else event
+            for event in HEALTHY
+        ],
+        "no activity names the call that launched it",
+    ),
     "launches_without_activities": (
         Gravity.WARNING,
         [*HEALTHY, launch(7_000, 7_100, correlation=98), launch(400, 410, correlation=99)],
@@ -249,6 +257,20 @@ def test_any_call_of_a_runtime_is_a_sign_of_a_device(
     assert doubts(load_events(events))["device_not_recorded"].found.startswith(
         "a device was used (aCall)"
     )
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "tid", "lost"),
+    [(10_005, 10_010, 1, 0), (10_005, 10_011, 1, 1), (10_005, 10_010, 2, 1), (9_999, 10_010, 1, 1)],
+)
+def test_a_drivers_call_inside_of_the_runtimes_is_no_launch_of_its_own(
+    load_events: LoadEvents, start: int, end: int, tid: int, lost: int
+) -> None:
+    """On Intel's devices the driver's call has a number of its own."""
+    inner = launch(start, end, correlation=91, tid=tid, name="zeCommandListAppendLaunchKernel")
+    outer = launch(10_000, 10_010, correlation=90, name="urEnqueueKernelLaunch")
+    events = [*HEALTHY, outer, inner, kernel("k", 10_100, 10_200, correlation=90)]
+    assert len(trust.check(load_events(events))) == lost
 
 
 LONG = (20_000, 30_000)
