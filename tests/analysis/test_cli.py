@@ -334,6 +334,7 @@ def test_paths_that_hold_nothing(run: Run, path: str, reason: str) -> None:
         (("report", "t.json", "--from", "3ms", "--to", "3000"), "--from must come before --to"),
         (("report", "t.json", "--from", "3ms", "--step", "1"), "give one of them"),
         (("report", "t.json", "--range", "a", "--to", "1s"), "give one of them"),
+        (("report", "t.json", "--memory", "127M"), "one process alone takes 128M"),
         (("report", "t.json", "--nonsense"), "No such option"),
         (("nonsense",), "No such command 'nonsense'"),
     ],
