@@ -26,6 +26,8 @@ _GRAPH_SUFFIXES = (".graph.json.gz", ".graph.json")
 _JOURNAL_SUFFIX = ".run.json"
 """Of what a recorder notes of its own progress."""
 SWEEP = f"sweep{_JOURNAL_SUFFIX}"
+_LISTED = 3
+"""Folders that are named in advice."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -59,8 +61,8 @@ def discover(paths: Iterable[Location]) -> tuple[Source, ...]:
 
     Args:
         paths: trace files; directories, of which the traces (not those of their
-            subdirectories) are meant; patterns such as `run/rank*.json.gz`; and URLs
-            of any of these, beside which no manifest is looked for.
+            subdirectories) are meant; patterns of either, such as `run/rank*.json.gz`;
+            and URLs of any of these, beside which no manifest is looked for.
 
     Raises:
         TraceError: a path does not exist, or a directory holds no trace.
@@ -86,25 +88,42 @@ def _files(path: Path) -> list[Path]:
     """Return the path itself, or the traces in it."""
     if str(path) == STDIN:
         return [path]
-    if not path.exists():
-        matched = sorted(map(Path, glob.glob(str(path))))  # noqa: PTH207 - absolute ones, too
-        if matched:
-            return matched
-        raise TraceError(f"{path}: no such file or directory; expected a trace or a folder")
-    if not path.is_dir():
+    if path.is_dir():
+        return _of_directory(path)
+    if path.exists():
         return [path]
+    matched = sorted(map(Path, glob.glob(str(path))))  # noqa: PTH207 - absolute ones, too
+    if not matched:
+        raise TraceError(f"{path}: no such file or directory; expected a trace or a folder")
+    return [file for each in matched for file in (_of_directory(each) if each.is_dir() else [each])]
+
+
+def _of_directory(path: Path) -> list[Path]:
+    """Return a directory's traces, of which there must be some."""
     found = _in_directory(path)
-    if not found and (path / SWEEP).is_file():
+    if found:
+        return found
+    if (path / SWEEP).is_file():
         raise TraceError(
             f"{path}: holds a sweep, not the traces of one run; `analyze sweep {path}` reports it, "
             "and `analyze report` each of its folders"
         )
-    if not found:
+    nothing = f"{path}: holds no trace ({', '.join(_TRACE_SUFFIXES)})"
+    below = sorted(each.name for each in path.iterdir() if each.is_dir() and _holds_some(each))
+    if below:
+        more = f" and {len(below) - _LISTED:,} more" if len(below) > _LISTED else ""
         raise TraceError(
-            f"{path}: holds no trace ({', '.join(_TRACE_SUFFIXES)}); `profiling record --out "
-            f"{path}` records some"
+            f"{nothing}, but folders in it do: {', '.join(below[:_LISTED])}{more}; name these, "
+            "or a pattern that they match"
         )
-    return found
+    raise TraceError(f"{nothing}; `profiling record --out {path}` records some")
+
+
+def _holds_some(directory: Path) -> bool:
+    try:
+        return bool(_in_directory(directory))
+    except OSError:  # one that may not be read is none to advise
+        return False
 
 
 def _far(url: Url) -> list[Url]:

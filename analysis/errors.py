@@ -12,7 +12,8 @@ AnalysisError
 ├── ViewerError           a trace cannot be handed to a viewer
 └── OutputError           a result cannot be written
 
-Every message names the file, the place, what was expected and what to do.
+Every message names the file, the place, what was expected and what to do. Apart stands
+`Interrupted`, a KeyboardInterrupt with a text.
 """
 
 from __future__ import annotations
@@ -60,3 +61,7 @@ class ViewerError(AnalysisError):
 
 class OutputError(AnalysisError):
     """A result cannot be written."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, where part of the work is kept for the next time; its text says so."""

@@ -14,6 +14,7 @@ from analysis.wording import CAUSES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from analysis.fleet.figures import Job
     from analysis.report import (
         DeviceFigures,
         ModeFigures,
@@ -55,9 +56,10 @@ def _of_all(found: Together | None) -> tuple[str, ...]:
 
 
 def of_report(report: Report) -> str:
-    """Say in one sentence what all traces show: of modes what pays, and whether by overlap."""
+    """Say in short what all traces show: which mode pays, for which rank the others wait."""
     runs = report.comparison.runs if report.comparison else ()
     verdicts = [verdict for run in runs if (verdict := _of_whole_run(run))]
+    verdicts += [waits for job in report.jobs if (waits := of_job(job))]
     if verdicts:
         return " ".join(verdicts)
     measured = [trace for trace in report.traces if trace.devices]
@@ -66,6 +68,18 @@ def of_report(report: Report) -> str:
     if not measured:
         return of_trace(report.traces[0]) if report.traces else "No trace was read."
     return _of_many(measured)
+
+
+def of_job(job: Job) -> str | None:
+    """Say how long ranks waited, and for which one; None where none did, or none can be named."""
+    lost = sum(row.waited_ns or 0 for row in job.ranks)
+    if not lost:
+        return None
+    worst = max(job.ranks, key=lambda row: (row.caused_ns or 0, -row.rank))
+    return (
+        f"The ranks waited {text(lost, Unit.TIME)} in all for the last one to come: "
+        f"{text(worst.caused_ns or 0, Unit.TIME)} of it goes back to rank {worst.rank}."
+    )
 
 
 def _of_whole_run(run: RunComparison) -> str | None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+REPLAY_ERRORS = 2
+"""A gain of fewer errors of its replay than this is too close to tell: the error is a mean over
+steps, so that single windows miss by more, and a gain must stand out from what is missed anyhow."""
+
 
 class Thresholds(msgspec.Struct, frozen=True):
     """Bounds between the states; the defaults are those of docs/measures.md.

@@ -49,13 +49,19 @@ class WorkClass(enum.IntEnum):
         return self.name.lower()
 
 
-# Collective kernels: NCCL and RCCL, NVSHMEM, and the all-reduce kernels of vLLM,
-# SGLang, FlashInfer and PyTorch's symmetric memory.
+# Kernels of communication libraries (NCCL, RCCL, NVSHMEM, oneCCL, MSCCL++, DeepEP), then the
+# all-reduce kernels of vLLM, SGLang, FlashInfer, TensorRT-LLM, AITER and PyTorch's symmetric
+# memory, and the user buffers of TensorRT-LLM and Transformer Engine. Of each the kernel's own
+# name is asked for: a bare "all_reduce" may be in the name of anything.
 _COMMUNICATION = re.compile(
-    r"nccl|rccl|nvshmem|cross_device_reduce|custom_all_reduce|one_shot_all_reduce"
-    r"|two_shot_all_reduce|quick_?reduce|multimem_all",
+    r"nccl|rccl|nvshmem|oneccl_|mscclpp::(collective::|all|executionKernel)"
+    r"|deep_ep::(intra|inter)node|moea2a(dispatch|combine)kernel"
+    r"|cross_device_(reduce|store)|custom_all_reduce|(one|two)_?shot_?all_?reduce"
+    r"|all_?reduce_fusion_kernel|quick_?reduce|multimem_(all|one_shot)|userbuffers_",
     re.IGNORECASE,
 )
+_FUSED = re.compile(r"triton_[a-z]+_fused_")
+"""Kernels that torch.compile names after the operators beside them, collectives as well."""
 _HOST_COLLECTIVE = re.compile(r"(nccl|gloo|mpi|ucc):")
 _C10D_OPERATOR = re.compile(r"c10d::")
 _API = ("cu", "hip", "mu", "ur", "ze")
@@ -100,7 +106,7 @@ def work_class(
 
 def communicates(names: Sequence[str]) -> NDArray[np.bool_]:
     """Tell which kernels are collectives, or send and receive."""
-    return _found(_COMMUNICATION, names)
+    return _found(_COMMUNICATION, names) & ~_started(_FUSED, names)
 
 
 def is_kernel(work: NDArray[np.int8]) -> NDArray[np.bool_]:

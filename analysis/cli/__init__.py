@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,8 +121,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted; nothing was written.", err=True)
+    except (click.Abort, KeyboardInterrupt) as stop:
+        cause = stop.__cause__  # click makes its own of an interrupt
+        kept = f" {cause}." if isinstance(cause, Interrupted) else ""
+        click.echo(f"Interrupted; nothing was written.{kept}", err=True)
         code = _INTERRUPTED
     except AnalysisError as error:
         _say(str(error))

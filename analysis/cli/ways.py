@@ -84,7 +84,14 @@ def _way(
         )
     if local:
         from analysis.fleet.local import Pool  # noqa: PLC0415 - rarely needed
+        from analysis.fleet.memory import PROCESS  # noqa: PLC0415 - as above
 
+        if memory is not None and memory < PROCESS:
+            raise click.BadParameter(
+                f"one process alone takes {PROCESS >> 20}M, and 1.5 bytes for each byte of a "
+                "trace's text; give more, or leave it out",
+                param_hint="'--memory'",
+            )
         return Pool(jobs, memory)
     if dask is not None or scheduler is not None:
         from analysis.fleet.cluster import Cluster  # noqa: PLC0415 - rarely needed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analysis import headline
 from analysis.document import Bullets, Column, Paragraph, Section, Table, Unit
 from analysis.units import text
 
@@ -75,15 +76,9 @@ def _long(job: Job) -> list[Block]:
 def _verdicts(job: Job) -> list[str]:
     """Say who waits, for whom, and whether communication is hidden."""
     said = []
-    lost = sum(row.waited_ns or 0 for row in job.ranks)
-    if lost:
-        worst = max(job.ranks, key=lambda row: (row.caused_ns or 0, -row.rank))
+    if found := headline.of_job(job):
         waits = max(job.ranks, key=lambda row: (row.waited_ns or 0, -row.rank))
-        said.append(
-            f"The ranks waited {_time(lost)} in all for the last one to come: "
-            f"{_time(worst.caused_ns or 0)} of it goes back to rank {worst.rank}. "
-            f"Rank {waits.rank} waited longest, {_time(waits.waited_ns or 0)}."
-        )
+        said.append(f"{found} Rank {waits.rank} waited longest, {_time(waits.waited_ns or 0)}.")
     elif any(row.waited_ns is not None for row in job.ranks):
         most = _time(job.clocks.floor_ns + (job.clocks.residual_ns or 0))
         said.append(f"No rank waited for another by more than {most}, as far as clocks can tell.")

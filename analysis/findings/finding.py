@@ -10,6 +10,7 @@ from analysis.document import Unit
 from analysis.factors import per_step
 from analysis.metrics.breakdown import Breakdown
 from analysis.metrics.lanes import Lanes
+from analysis.thresholds import REPLAY_ERRORS
 from analysis.units import text
 
 if TYPE_CHECKING:
@@ -19,11 +20,27 @@ if TYPE_CHECKING:
     from analysis.replay import Ceilings
     from analysis.report import DeviceFigures, ModeFigures, TraceReport
 
+HELD_BY_HOST = (
+    "idle_host_sync",
+    "idle_host_call",
+    "idle_host_op",
+    "idle_host_python",
+    "idle_host_untraced",
+    "idle_launching",
+    "idle_slow_launch",
+    "idle_blocking_copy",
+    "idle_start_latency",
+    "one_nothing_queued",
+    "one_launching",
+    "one_start_latency",
+)
+"""What a launch that came earlier could shorten; elsewhere the host had done its part."""
+
 Certainty: TypeAlias = Literal["measured", "likely", "too close to tell"]
 
 
 class Ceiling(NamedTuple):
-    """What a replay with one constraint removed comes to, by its name in `ceilings`."""
+    """What a replay with one constraint removed comes to at most, by its name in `ceilings`."""
 
     removed: str
     speed_up: float
@@ -142,10 +159,22 @@ class Subject(msgspec.Struct, frozen=True):
         value = None if self.ceilings is None else getattr(self.ceilings.speed_up, removed)
         return None if value is None else Ceiling(removed, value)
 
+    def without_host(self) -> Ceiling | None:
+        """Return the ceiling without the host, as far as the host held anything up.
+
+        The replay knows no wait that is not recorded, so without the host it runs at once
+        what depends on each other. That is no gain of a graph.
+        """
+        ceiling = self.ceiling("no_host")
+        rest = 1 - self.share(self.states(*HELD_BY_HOST))
+        if ceiling is None or ceiling.speed_up * rest <= 1:
+            return ceiling
+        return ceiling._replace(speed_up=1 / rest)
+
     def beyond_error(self, ceiling: Ceiling) -> bool:
-        """Tell whether a ceiling differs from 1 by more than twice the replay's error."""
+        """Tell whether what a ceiling saves stands out from the error of its replay."""
         error = None if self.ceilings is None else self.ceilings.error
-        return abs(ceiling.speed_up - 1) > 2 * abs(error or 0.0)
+        return abs(1 - 1 / ceiling.speed_up) > REPLAY_ERRORS * abs(error or 0.0)
 
 
 def _place(gap: Gap) -> str:

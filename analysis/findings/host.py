@@ -39,9 +39,7 @@ def launch_bound(subject: Subject) -> Finding | None:
         "larger batches, torch.compile, or a CUDA graph; keep Python out of the loop",
     )
     evidence = (f"{subject.told(lost)} idle so", *subject.worst_gap(*_WAITING_FOR_HOST))
-    return say(
-        launch_bound, subject, claim, evidence, gain_ns=lost, ceiling=subject.ceiling("no_host")
-    )
+    return say(launch_bound, subject, claim, evidence, gain_ns=lost, ceiling=subject.without_host())
 
 
 def blocking_sync(subject: Subject) -> Finding | None:
@@ -85,17 +83,15 @@ def short_kernels(subject: Subject) -> Finding | None:
     evidence = [f"{found.short_kernels:,} of {found.kernels:,} kernels"]
     if found.call_ns is not None:
         evidence.append(f"a launch takes {text(found.call_ns.median_ns, Unit.TIME)} (median)")
-    return say(short_kernels, subject, claim, tuple(evidence), ceiling=subject.ceiling("no_host"))
+    return say(short_kernels, subject, claim, tuple(evidence), ceiling=subject.without_host())
 
 
 def graph_replay(subject: Subject) -> Finding | None:
     """Launches that cost nothing, as those of a graph replay nearly do, would change the window."""
-    launches, ceiling = subject.device.if_any(LaunchFigures), subject.ceiling("no_host")
+    launches, ceiling = subject.device.if_any(LaunchFigures), subject.without_host()
     if launches is None or ceiling is None or launches.graph_replays or launches.calls < _FEW:
         return None
-    if _POINTLESS < ceiling.speed_up < _WORTH:
-        return None
-    if ceiling.speed_up >= _WORTH:
+    if ceiling.speed_up >= _WORTH and subject.beyond_error(ceiling):
         claim = Claim(
             "A graph replay could help.",
             "the host's own time between launches lengthens the window",
@@ -103,9 +99,12 @@ def graph_replay(subject: Subject) -> Finding | None:
         )
         saved = subject.saved(ceiling)
         return say(graph_replay, subject, claim, (), gain_ns=saved, ceiling=ceiling)
+    whole = subject.ceiling("no_host")
+    if whole is None or whole.speed_up > _POINTLESS:
+        return None
     claim = Claim(
         "A graph replay would not help.",
         "the host launches ahead of the device, which is busy all the same",
         "shorten or overlap the kernels themselves",
     )
-    return say(graph_replay, subject, claim, (), ceiling=ceiling)
+    return say(graph_replay, subject, claim, (), ceiling=whole)

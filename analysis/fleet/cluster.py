@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import os
 import platform
-from contextlib import ExitStack, contextmanager
+import signal
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -63,11 +68,7 @@ def _client(address: str | None, workers: int | None) -> Iterator[Any]:
         try:
             where: Any = address
             if address is None:
-                where = stack.enter_context(
-                    distributed.LocalCluster(
-                        n_workers=workers, threads_per_worker=1, dashboard_address=None
-                    )
-                )
+                where = stack.enter_context(_local(distributed, workers))
             client = stack.enter_context(distributed.Client(where, timeout=_PATIENCE))
             client.wait_for_workers(1, timeout=_PATIENCE)
         except (OSError, ValueError, TimeoutError) as error:
@@ -77,6 +78,62 @@ def _client(address: str | None, workers: int | None) -> Iterator[Any]:
                 "`dask worker ADDRESS`, on machines where torch-overlap is installed"
             ) from error
         yield client
+
+
+@contextmanager
+def _local(distributed: Any, workers: int | None) -> Iterator[Any]:
+    """Start a cluster here; where we are interrupted it ends at once, and without complaint."""
+    with _interrupts_withheld():
+        cluster = distributed.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            dashboard_address=":0",  # a free port: the usual one may be another cluster's
+            scheduler_kwargs={"dashboard": False},
+        )
+    with cluster:
+        try:
+            yield cluster
+        except (KeyboardInterrupt, GeneratorExit):
+            with _silent(logging.getLogger("distributed")):
+                cluster.sync(_kill, list(cluster.workers.values()))
+                cluster.close()
+            raise
+
+
+@contextmanager
+def _interrupts_withheld() -> Iterator[None]:
+    """Keep Ctrl-C from the threads and processes that are started meanwhile: it is ours.
+
+    They inherit the mask, and so do the workers that one of the threads starts later.
+    """
+    resource_tracker.ensure_running()  # else the first process starts it, and is unmasked then
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _silent(logger: logging.Logger) -> Iterator[None]:
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+async def _kill(nannies: Sequence[Any]) -> None:
+    """End workers in the midst of a trace, which they would read to its end first."""
+    pids = [nanny.pid for nanny in nannies]
+    # One that is closing starts no other worker in the place of a killed one.
+    closing = [asyncio.ensure_future(nanny.close()) for nanny in nannies]
+    await asyncio.sleep(0)
+    for pid in filter(None, pids):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    await asyncio.gather(*closing)
 
 
 def versions() -> dict[str, str]:

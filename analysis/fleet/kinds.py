@@ -16,12 +16,20 @@ ENDS_TOGETHER = frozenset({"all_reduce", "all_gather", "reduce_scatter", "all_to
 
 _KINDS = (
     # The longer words first: "reduce" is part of three others.
-    ("reduce_scatter", re.compile(r"reduce_?scatter", re.IGNORECASE)),
+    (
+        "reduce_scatter",
+        re.compile(r"reduce_?scatter|userbuffers_\w*_rs(?![a-z])", re.IGNORECASE),
+    ),
+    (
+        "all_gather",
+        re.compile(r"all_?gather|userbuffers_\w*_ag(?![a-z])", re.IGNORECASE),
+    ),
     (
         "all_reduce",
-        re.compile(r"all_?reduce|cross_device_reduce|quick_?reduce|multimem_all", re.IGNORECASE),
+        re.compile(
+            r"all_?reduce|cross_device_reduce|quick_?reduce|userbuffers_\w*_sum_", re.IGNORECASE
+        ),
     ),
-    ("all_gather", re.compile(r"all_?gather", re.IGNORECASE)),
     ("all_to_all", re.compile(r"all_?to_?all", re.IGNORECASE)),
     ("barrier", re.compile(r"barrier", re.IGNORECASE)),
     (

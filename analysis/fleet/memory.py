@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from analysis.fleet.measure import Task
 
-_PROCESS = 128 << 20  # Python, numpy and our modules, with room for the analysis
+PROCESS = 128 << 20
+"""Bytes of Python, numpy and our modules, with room for the analysis."""
 _PER_TEXT_BYTE = 1.5
 _UNPACKED = 20  # bytes of text for each stored byte of a compressed trace
 _WORTH = 32 << 20  # stored bytes
@@ -54,7 +55,7 @@ def need(task: Task) -> int:
     """Return about how many bytes of memory measuring a trace takes at its peak."""
     path = task.source.path
     text = _stored(task) * (_UNPACKED if path.name.endswith(_PACKED) else 1)
-    return _PROCESS + int(text * _PER_TEXT_BYTE)
+    return PROCESS + int(text * _PER_TEXT_BYTE)
 
 
 def _stored(task: Task) -> int:

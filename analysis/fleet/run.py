@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
+from analysis.errors import Interrupted
 from analysis.fleet import kept
 from analysis.fleet.measure import outcome
 from analysis.report import Failure
@@ -61,6 +62,9 @@ def run(tasks: Sequence[Task], way: Way | None, tell: Telling) -> tuple[Outcome,
         way: where; None: here. Only then are results not kept for the next run: modes
             of one recording are few, and soon done.
         tell: is called with each trace as it is begun, read and finished.
+
+    Raises:
+        Interrupted: by Ctrl-C, when some results are kept.
     """
     found: dict[int, Outcome] = {}
     places = [kept.place(task) if way is not None else None for task in tasks]
@@ -69,16 +73,32 @@ def run(tasks: Sequence[Task], way: Way | None, tell: Telling) -> tuple[Outcome,
         if before is not None:
             found[number] = before
             tell(tasks[number].source.path, Done(len(found), len(tasks), None, kept=True))
+    try:
+        for number, result in _left(tasks, found, way, tell):
+            found[number] = result
+            place, reason = places[number], None
+            if isinstance(result, Failure):
+                reason = result.reason
+            elif place is not None:
+                kept.put(place, result)
+            if way is not None:
+                done = Done(len(found), len(tasks), reason, kept=False)
+                tell(tasks[number].source.path, done)
+    except KeyboardInterrupt as stop:
+        finished = sum(place is not None and place.is_file() for place in places)
+        if not finished:
+            raise
+        raise Interrupted(
+            f"{finished:,} of {len(tasks):,} traces are measured and kept: the same command goes "
+            "on from there"
+        ) from stop
+    return tuple(found[number] for number in range(len(tasks)))
+
+
+def _left(
+    tasks: Sequence[Task], found: dict[int, Outcome], way: Way | None, tell: Telling
+) -> Iterator[tuple[int, Outcome]]:
+    """Measure those that are not found yet."""
     left = [number for number in range(len(tasks)) if number not in found]
     for index, result in (way or here)([tasks[number] for number in left], tell):
-        number = left[index]
-        found[number] = result
-        place, reason = places[number], None
-        if isinstance(result, Failure):
-            reason = result.reason
-        elif place is not None:
-            kept.put(place, result)
-        if way is not None:
-            done = Done(len(found), len(tasks), reason, kept=False)
-            tell(tasks[number].source.path, done)
-    return tuple(found[number] for number in range(len(tasks)))
+        yield left[index], result

@@ -14,6 +14,7 @@ import pytest
 
 from analysis import cli
 from analysis.cli import report as report_command
+from analysis.errors import Interrupted
 from analysis.report import SCHEMA_VERSION
 from tests.analysis.raw import document, event
 from tests.analysis.running import Ended, Run, run
@@ -333,6 +334,7 @@ def test_paths_that_hold_nothing(run: Run, path: str, reason: str) -> None:
         (("report", "t.json", "--from", "3ms", "--to", "3000"), "--from must come before --to"),
         (("report", "t.json", "--from", "3ms", "--step", "1"), "give one of them"),
         (("report", "t.json", "--range", "a", "--to", "1s"), "give one of them"),
+        (("report", "t.json", "--memory", "127M"), "one process alone takes 128M"),
         (("report", "t.json", "--nonsense"), "No such option"),
         (("nonsense",), "No such command 'nonsense'"),
     ],
@@ -370,9 +372,16 @@ def test_a_broken_manifest(run: Run, record: Record) -> None:
     assert "cpu-post-threads.manifest.json: is not a manifest" in trace["notes"][0]
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (KeyboardInterrupt(), ""),
+        (click.Abort(), ""),
+        (Interrupted("1 of 2 traces is kept"), " 1 of 2 traces is kept."),
+    ],
+)
 def test_an_interrupt_says_that_nothing_was_written(
-    run: Run, trace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+    run: Run, trace: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, words: str
 ) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise error
@@ -380,8 +389,8 @@ def test_an_interrupt_says_that_nothing_was_written(
     monkeypatch.setattr(report_command, "report", interrupted)
     ended = run("report", trace)
     assert (ended.code, ended.out) == (130, "")
-    assert ended.err.strip() == "Interrupted; nothing was written."
-    assert not (tmp_path / "reports").exists()
+    assert ended.err.strip() == f"Interrupted; nothing was written.{words}"
+    assert not Path("reports").exists()
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])

@@ -120,6 +120,39 @@ def test_a_folder_without_traces(tmp_path: Path, others: tuple[str, ...]) -> Non
     )
 
 
+def test_a_pattern_may_match_folders_too(tmp_path: Path) -> None:
+    for name in ("r0/trace.json", "r1/trace.json", "r2.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_trace(tmp_path / name, WORK)
+    (tmp_path / "r3.json").symlink_to("nowhere")
+    found = discover([tmp_path / "r*"])
+    assert sorted(os.path.relpath(str(source.path), tmp_path) for source in found) == [
+        "r0/trace.json",
+        "r1/trace.json",
+        "r2.json",
+        "r3.json",
+    ]
+    (tmp_path / "r4").mkdir()
+    with pytest.raises(TraceError, match=r"r4: holds no trace .* `profiling record"):
+        discover([tmp_path / "r*"])
+
+
+@pytest.mark.parametrize(
+    ("count", "named"), [(1, "r0"), (3, "r0, r1, r2"), (5, "r0, r1, r2 and 2 more")]
+)
+def test_folders_below_that_hold_traces_are_named(tmp_path: Path, count: int, named: str) -> None:
+    (tmp_path / "empty").mkdir()
+    for number in range(count):
+        (tmp_path / f"r{number}").mkdir()
+        write_trace(tmp_path / f"r{number}" / "trace.json", WORK)
+    with pytest.raises(TraceError) as caught:
+        discover([tmp_path])
+    assert str(caught.value) == (
+        f"{tmp_path}: holds no trace (.json, .json.gz, .json.zst), but folders in it do: {named}; "
+        "name these, or a pattern that they match"
+    )
+
+
 def test_a_missing_path_is_named_even_among_others(tmp_path: Path) -> None:
     write_trace(tmp_path / "a.json", WORK)
     missing = tmp_path / "none"

@@ -205,6 +205,60 @@ def test_where_no_cluster_is_the_message_says_how_to_start_one(
         report([folder], reading=UNCACHED, way=Cluster(address))
 
 
+INTERRUPTED = """
+import os, signal, sys
+from contextlib import contextmanager
+from analysis import cli
+from analysis.cli import report
+from analysis.fleet.run import Done
+
+def tell(path, told=None):
+    if isinstance(told, Done):
+        os.killpg(0, signal.SIGINT)  # as a terminal does: to all processes of the command
+
+@contextmanager
+def shown():
+    yield tell
+
+report.shown = shown
+cli.main(["report", sys.argv[1], "--dask", "2"])
+"""
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_an_interrupted_cluster_ends_in_one_sentence(
+    folder: Path, environment: dict[str, str], tmp_path: Path, cached: bool
+) -> None:
+    command = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, str(folder)],
+        env=environment | {"TORCH_OVERLAP_CACHE": str(tmp_path) if cached else "off"},
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        out, err = command.communicate(timeout=120)
+        ended = _has_ended(command.pid)
+    finally:
+        command.kill()
+    kept = f" 1 of {SIZE} traces are measured and kept: the same command goes on from there."
+    assert err.strip() == f"Interrupted; nothing was written.{kept if cached else ''}"
+    assert (command.returncode, out, ended) == (130, "", True)
+
+
+def _has_ended(group: int) -> bool:
+    """Tell whether no process of a group is left, soon."""
+    for _ in range(50):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def test_without_the_extras_advice_is_given(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(MissingExtraError, match=r"torch-overlap\[dask\]"):

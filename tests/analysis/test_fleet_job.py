@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from analysis import headline
 from analysis.errors import TraceError
 from analysis.fleet.job import jobs, merge
 from analysis.render import schema
+from analysis.report import Report
 from analysis.reporting import report
 from analysis.trace import Reading
 from tests.jobs import laid, measured, step_of_work, write
@@ -33,6 +35,10 @@ def test_the_last_one_is_named_and_all_waiting_is_its_fault(tmp_path: Path) -> N
     (kind,) = found.kinds
     assert (kind.bytes, kind.algorithm_gb_s, kind.bus_gb_s) == (4_000, 0.8, 0.8 * 1.5)
     assert kind.hidden_share == 0
+    assert headline.of_report(Report((), None, jobs=(found, found))).startswith(
+        "The ranks waited 20.0 µs in all for the last one to come: 20.0 µs of it goes back to rank "
+        "1. The ranks waited"
+    )
 
 
 def test_what_runs_beside_a_collective_hides_it(tmp_path: Path) -> None:
@@ -46,6 +52,7 @@ def test_what_runs_beside_a_collective_hides_it(tmp_path: Path) -> None:
     assert found.kinds[0].hidden_share == 4_000 / 20_000
     assert [row.waited_ns for row in found.ranks] == [0, 0]
     assert found.late == ()
+    assert headline.of_job(found) is None
 
 
 def test_lateness_that_was_waiting_goes_back_to_the_first_cause(tmp_path: Path) -> None:

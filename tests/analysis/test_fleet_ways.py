@@ -18,6 +18,7 @@ import pytest
 
 from analysis import cache
 from analysis.directory import discover
+from analysis.errors import Interrupted
 from analysis.fleet import kept, memory
 from analysis.fleet.job import jobs
 from analysis.fleet.local import Pool
@@ -83,7 +84,7 @@ def test_a_pool_says_the_same_as_one_process(folder: Path) -> None:
 
 
 def test_finished_ranks_are_not_measured_again(folder: Path) -> None:
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Interrupted, match=r"^2 of 4 traces are measured and kept: the same comm"):
         run(tasks(folder), Spy(stop_after=2), quiet)
     spy, told = Spy(), []
 
@@ -103,6 +104,13 @@ def test_finished_ranks_are_not_measured_again(folder: Path) -> None:
     assert jobs(each for each in found if not isinstance(each, Failure)) == jobs(
         each for each in anew if not isinstance(each, Failure)
     )
+
+
+def test_an_interrupt_promises_nothing_where_nothing_is_kept(folder: Path) -> None:
+    for some, after in ((tasks(folder), 0), (tasks(folder, cached=False), 2)):
+        with pytest.raises(KeyboardInterrupt) as stopped:
+            run(some, Spy(stop_after=after), quiet)
+        assert not isinstance(stopped.value, Interrupted)
 
 
 def test_a_changed_file_another_question_and_other_code_find_nothing(

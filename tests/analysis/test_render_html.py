@@ -212,6 +212,15 @@ def test_every_tag_is_closed(drawn: Callable[..., str]) -> None:
     Parsed(drawn(_busy(50, 3)))
 
 
+def test_a_search_says_for_the_ear_alone_what_is_searched(drawn: Callable[..., str]) -> None:
+    """The name of a table may be longer than the field."""
+    found = Parsed(drawn(_busy(50, 3)))
+    fields = [each for each in found.all_of("input") if each["type"] == "search"]
+    assert fields
+    assert {each["placeholder"] for each in fields} == {"Search"}
+    assert {"Search activities", "Search idle gaps"} <= set(found.texts["span"])
+
+
 def test_headings_of_the_finding_come_first(drawn: Callable[..., str]) -> None:
     found = Parsed(drawn([kernel("a", 0, 10)], [kernel("b", 0, 10)]))
     (finding,) = found.texts["h1"]

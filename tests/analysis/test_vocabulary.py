@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from analysis import vocabulary
 from analysis.columns import Role
+from analysis.fleet import kinds
 from analysis.vocabulary import WorkClass
 
 SYNCHRONISES = [
@@ -150,8 +151,50 @@ COLLECTIVES = [
     "multimem_all_reduce_kernel",
     "multimem_all_gather_kernel",
 ]
+FUSION = (
+    "void flashinfer::trtllm_allreduce_fusion::allreduce_fusion_kernel_oneshot_lamport"
+    "<(flashinfer::trtllm_allreduce_fusion::AllReduceFusionPattern)1, __nv_bfloat16, 8, false>"
+    "(flashinfer::trtllm_allreduce_fusion::AllReduceFusionParams<__nv_bfloat16>)"
+)
+KINDS = {
+    FUSION: "all_reduce",
+    "void tensorrt_llm::kernels::ar_fusion::allreduce_fusion_kernel_twoshot_sync": "all_reduce",
+    "void x::moereduce_allreduce_fusion_kernel_oneshot_lamport<float, 8>": "all_reduce",
+    "void flashinfer::trtllm_mnnvl_allreduce::twoshotAllreduceKernel<4, __half>": "all_reduce",
+    "void flashinfer::trtllm_mnnvl_allreduce::oneshotAllreduceFusionKernel<2>": "all_reduce",
+    "void tensorrt_llm::kernels::twoShotAllReduceKernel<half, 8>(AllReduceParams)": "all_reduce",
+    "void tensorrt_llm::kernels::oneShotAllReduceKernel<half, 8>": "all_reduce",
+    "void lowPrecisionTwoShotAllReduceKernel<half, 8>": "all_reduce",
+    "void aiter::allreduce_fusion_kernel_1stage<__hip_bfloat16, 8>(...)": "all_reduce",
+    "_ZN5aiter33reduce_scatter_cross_device_storeIDF16bLi8EEEvPNS_8RankDataE": "reduce_scatter",
+    "void mscclpp::collective::allreducePacket<(mscclpp::ReduceOp)0, __half>": "all_reduce",
+    "void mscclpp::collective::allgatherFullmesh2<true>": "all_gather",
+    "void mscclpp::allreduceAllToAll<half>(...)": "all_reduce",
+    "void mscclpp::executionKernel<int>": "other",
+    "oneccl_allreduce_pcie<half>": "all_reduce",
+    "oneccl_allgatherv_pcie<half>": "all_gather",
+    "void deep_ep::internode_ll::dispatch<true>": "other",
+    "void deep_ep::intranode::combine<8>": "other",
+    "void moeA2ADispatchKernel<8, false>": "other",
+    "moeA2ACombineKernel": "other",
+    "void userbuffers_fp16_sum_inplace_gpu_rw<2>(int)": "all_reduce",
+    "userbuffers_fp16_sum_gpu_mc_rmsnorm": "all_reduce",
+    "void userbuffers_fp16_sum_inplace_gpu_rw_ag<2>(int)": "all_gather",
+    "void userbuffers_fp16_sum_inplace_gpu_rr_rs_oop<2>(int)": "reduce_scatter",
+    "kuserbuffers_pushsend(int*)": "other",
+    "void multimem_one_shot_reduce_kernel<float, 16>": "reduce",
+    "multimem_all_gather_kernel": "all_gather",
+    "multimem_all_reduce_kernel": "all_reduce",
+}
 COMPUTE = [
     "ampere_sgemm_128x64_tn",
+    "triton_poi_fused_all_reduce_0",
+    "triton_red_fused_one_shot_all_reduce_add_3",
+    "void flashinfer::trtllm_mnnvl_allreduce::rmsNormLamport<__half>",
+    "void aiter::local_device_load_rmsnorm<__hip_bfloat16, 256, 2>",
+    "void deep_ep::layout::get_dispatch_layout<256>",
+    "moeA2APrepareDispatchKernel",
+    "void mscclpp::megamoe::detail::megaMoe<false>()",
     "void at::native::reduce_kernel<512, 1>",
     "cooperative_groups::sync_grid",
     "Synchronised_gemm",
@@ -176,6 +219,14 @@ def test_kernels_are_classed_by_name() -> None:
     assert classes == [WorkClass.COMMUNICATION] * len(COLLECTIVES) + [WorkClass.COMPUTE] * len(
         COMPUTE
     )
+
+
+@pytest.mark.parametrize(("name", "kind"), KINDS.items())
+def test_kernels_of_communication_libraries_are_told_by_their_own_names(
+    name: str, kind: str
+) -> None:
+    assert work(Role.KERNEL, [name]) == [WorkClass.COMMUNICATION]
+    assert kinds.kind(name) == kind
 
 
 @pytest.mark.parametrize(

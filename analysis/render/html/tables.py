@@ -50,7 +50,7 @@ def sheet(content: Sheet, identity: str, timeline: str) -> str:
     if len(content.table.rows) >= _SEARCHED:
         tools += (
             f'<label><span class="hidden">Search {name}</span>'
-            f'<input type="search" placeholder="Search {name}" autocomplete="off" '
+            f'<input type="search" placeholder="Search" autocomplete="off" '
             f'aria-controls="{identity}"></label>'
         )
     tools += (
