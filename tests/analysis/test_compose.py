@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from analysis.compose.report import compose
@@ -100,6 +101,13 @@ def test_the_summary_comes_in_the_order_of_interest(recorded: Report) -> None:
         ("Ceilings", 2),
         ("Not read", 2),
     ]
+
+
+def test_ceilings_say_which_waits_they_know(recorded: Report) -> None:
+    (table,) = tables(section_of(compose(recorded), "Ceilings"))
+    assert "what is recorded (enable_cuda_sync_events)" in table.caption
+    cpu = msgspec.structs.replace(recorded, traces=recorded.traces[:2])
+    assert "enable_cuda_sync_events" not in str(compose(cpu).summary)
 
 
 def test_the_first_thing_is_a_sentence_per_trace(recorded: Report) -> None:
