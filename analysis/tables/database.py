@@ -16,6 +16,7 @@ from analysis.tables.apart import Apart, too_large
 from analysis.tables.arrow import missing, pyarrow, schema
 from analysis.tables.schema import TABLES
 from analysis.tables.values import unlike
+from analysis.tables.worded import writable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -244,13 +245,10 @@ def _plain(table: pa.Table) -> pa.Table:
     for name, column in zip(table.column_names, table.columns, strict=True):
         names.append(unlike(name, names, "_"))
         columns.append(_usual(arrow, column))
-    return arrow.Table.from_arrays(columns, names=names)
+    return writable(arrow.Table.from_arrays(columns, names=names))
 
 
 def _usual(arrow: ModuleType, column: Any) -> Any:
-    """Return a column in a type that every format can write."""
-    if arrow.types.is_interval(column.type):
-        return arrow.array([None if each is None else str(each) for each in column.to_pylist()])
     if arrow.types.is_decimal(column.type) and not column.type.scale:
         with suppress(arrow.ArrowInvalid):  # a sum that is too large
             return column.cast(arrow.int64())

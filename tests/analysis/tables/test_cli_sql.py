@@ -1,5 +1,6 @@
 """`analyze sql` and `analyze export` as a user meets them."""
 
+import csv
 import io
 import json
 import resource
@@ -11,13 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
 import analysis
 from analysis.errors import OutputError, QueryError, TraceError
-from analysis.tables import apart, database, exported
+from analysis.tables import answers, apart, database, exported
 from analysis.tables.database import Limits
 from analysis.tables.schema import TABLES
 from tests.analysis.running import Run, run
@@ -129,6 +131,60 @@ def test_values_of_every_type_can_be_written(run: Run, trace: Path) -> None:
         assert (ended.code, ended.err) == (0, "")
         assert "2025-01-02" in ended.out
     assert run("sql", trace, query, "--format", "parquet", "--out", "a.parquet").code == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (r"'\xff\x00a'::blob", r"\xFF\x00a"),
+        ("interval '1 year 3 days 2 hours 0.5 seconds'", "1 year 3 days 02:00:00.5"),
+        ("timestamp '2025-01-02 03:04:05'", "2025-01-02 03:04:05"),
+        ("timestamp_ns '2025-01-02 03:04:05.123456789'", "2025-01-02 03:04:05.123456789"),
+        ("timestamp 'infinity'", "infinity"),
+        ("date '20000-01-01'", "20000-01-01"),
+        ("123456789012345678901234567890::bignum", "123456789012345678901234567890"),
+        ("union_value(n := 2)", "2"),
+        ("row(1, 2)", "(1, 2)"),
+    ],
+)
+def test_what_has_no_form_of_its_own_is_said_as_duckdb_says_it(
+    run: Run, trace: Path, value: str, said: str
+) -> None:
+    query = f"select {value} as v union all select null"
+    assert rows(run("sql", trace, query, "--format", "json").out) == [{"v": said}, {"v": None}]
+    assert run("sql", trace, query, "--format", "csv").out == f'"v"\n"{said}"\n\n'
+    assert run("sql", trace, query).out.split("\n")[1:3] == [said, "NULL"]
+    assert run("sql", trace, f"{query} limit 0", "--format", "csv").out == '"v"\n'
+    for asked in (query, f"{query} limit 0"):
+        assert run("sql", trace, asked, "--format", "parquet", "--out", "n/a.parquet").code == 0
+
+
+def test_lists_and_the_like_are_said_as_json(run: Run, trace: Path) -> None:
+    query = (
+        r"""select [1.5, 'nan'::double] as l, {'a "b"': ['\xff'::blob], 'n': 'x'} as s, """
+        "map {[1]: interval 1 day} as m, [1, 2]::int[2] as f"
+    )
+    said = ["[1.5,null]", r"""{"a \"b\"":["\\xFF"],"n":"x"}""", '[[[1],"1 day"]]', "[1,2]"]
+    assert run("sql", trace, query, "--format", "json").out == (
+        f'[\n{{"l":{said[0]},"s":{said[1]},"m":{said[2]},"f":{said[3]}}}\n]\n'
+    )
+    (found,) = csv.DictReader(run("sql", trace, query, "--format", "csv").out.splitlines())
+    assert list(found.values()) == said
+    for each in said:
+        assert each in run("sql", trace, query).out
+    assert run("sql", trace, query, "--format", "parquet", "--out", "a.parquet").code == 0
+
+
+def test_long_answers_are_written_bit_by_bit() -> None:
+    long = pa.table({"n": range(40000), "d": [1.5, None] * 20000, "t": ["a\n", '"'] * 20000})
+    for dated in (long, long.set_column(1, "d", long["n"].cast(pa.timestamp("us")))):
+        for form in ("csv", "json"):
+            assert len(max(answers.FORMATS[form](dated), key=len)) < 2_000_000
+        found = json.loads(b"".join(answers.json(dated)))
+        assert [row["n"] for row in found] == list(range(40000))
+        assert (found[0]["t"], found[1]["t"]) == ("a\n", '"')
+        text = io.StringIO(b"".join(answers.csv(dated)).decode(), newline="")
+        assert [row["n"] for row in csv.DictReader(text)] == [str(each) for each in range(40000)]
 
 
 def test_sums_stay_whole_numbers(run: Run, trace: Path) -> None:
