@@ -599,6 +599,21 @@ def test_an_export_that_fails_leaves_what_was_there(
     assert run("sql", tmp_path / "tables", COUNT).code == 0
 
 
+def test_a_part_replaces_no_export(run: Run, ranks: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text("<html>")
+    ended = run("export", ranks, "bad.json", "--out", "tables")
+    assert (ended.code, "Not read: bad.json: is not a Chrome trace" in ended.err) == (1, True)
+    before = {each: each.stat().st_ino for each in tmp_path.glob("tables/**/*")}
+    ended = run("export", ranks, "bad.json", "--out", "tables")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(
+        "Error: tables: the earlier export stays, since 1 of 3 traces could not be read; leave "
+        "them out, or name a new directory\nbad.json: is not a Chrome trace"
+    )
+    assert {each: each.stat().st_ino for each in tmp_path.glob("tables/**/*")} == before
+    assert run("export", ranks, "--out", "tables").code == 0
+
+
 def test_an_export_of_traces_of_one_name(run: Run, tmp_path: Path) -> None:
     for folder in ("a-b", "a"):
         (tmp_path / folder / "b").mkdir(parents=True)
