@@ -52,10 +52,7 @@ def write_all(directory: Path, files: Mapping[str, str | bytes]) -> list[Path]:
     Raises:
         OutputError: something cannot be written; the message says why.
     """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise refused(directory, error) from error
+    make(directory)
     moves: list[tuple[Path, Path]] = []
     try:
         for name, content in files.items():
@@ -88,6 +85,18 @@ def write_stream(target: Path, parts: Iterable[bytes]) -> None:
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
+
+
+def make(directory: Path) -> None:
+    """Create a directory where it is missing.
+
+    Raises:
+        OutputError: it cannot be; the message says why.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise refused(directory, error) from error
 
 
 def _draft(target: Path) -> Path:

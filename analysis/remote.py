@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Any
 
 from analysis.errors import MissingExtraError
@@ -98,14 +99,33 @@ def _as_os_errors() -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise OSError(None, "there is no such file") from error
+        # fsspec says this of HTTP, whatever the server answers, or if there is none.
+        cause = error.__cause__
+        raise OSError(None, _by_http(cause) or "there is no such file") from error
     except PermissionError as error:
         raise OSError(None, f"access is denied: {_first_line(error)}") from error
     except Exception as error:
-        raise OSError(None, _first_line(error)) from error
+        raise OSError(None, _by_http(error) or _first_line(error)) from error
 
 
-def _first_line(error: Exception) -> str:
+def _by_http(error: BaseException | None) -> str | None:
+    """Return what went wrong, other than that there is no file, where aiohttp says so.
+
+    fsspec speaks HTTP by it.
+    """
+    if isinstance(error, TimeoutError):
+        return "the server did not answer in time"
+    if type(error).__module__.partition(".")[0] != "aiohttp":
+        return None
+    status = getattr(error, "status", None)
+    if status == HTTPStatus.NOT_FOUND:
+        return None
+    if status:
+        return f"the server answered {status} {getattr(error, 'message', '')}".rstrip()
+    return _first_line(error)
+
+
+def _first_line(error: BaseException | None) -> str:
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
 

@@ -42,7 +42,9 @@ def command(traces: tuple[Location, ...], *, out: Path, form: str, reading: Read
     """Write the tables of TRACES: files, directories of them, patterns or URLs.
 
     `analyze sql --tables` describes the tables; `analyze sql OUT QUERY` asks what was
-    exported as Parquet. A trace is read at a time.
+    exported as Parquet. A trace is read at a time. The exit code is 0, 1 if some of several
+    traces could not be read, or 2 on an error; an earlier export is replaced by all traces, or
+    not at all.
     """
     check_replaceable(out)
     with shown() as progress:

@@ -14,7 +14,7 @@ from analysis.cli.reading import SIZE, reading_options
 from analysis.cli.unread import say_unread
 from analysis.cli.ways import Where
 from analysis.errors import QueryError
-from analysis.output import check_writable, write_all
+from analysis.output import check_writable, make, write_stream
 from analysis.render import terminal
 from analysis.tables.answers import FORMATS, document
 from analysis.tables.asking import Question
@@ -127,7 +127,7 @@ def command(
         answer = question.ask(query, Limits(allow_external, memory, timeout))
     if form == _TABLE:
         text = encodable(_table(answer, rows, to_file=out is not None), _encoding(out))
-        _deliver(text.encode(_encoding(out)), out)
+        _deliver([text.encode(_encoding(out))], out)
     else:
         _deliver(FORMATS[form](answer), out)
     return say_unread(question.traces)
@@ -190,9 +190,12 @@ def _table(answer: pa.Table, rows: int, *, to_file: bool) -> str:
     )
 
 
-def _deliver(content: bytes, out: Path | None) -> None:
+def _deliver(parts: Iterable[bytes], out: Path | None) -> None:
     if out is None:
-        click.echo(content, nl=False)
+        for part in parts:
+            click.echo(part, nl=False)
     else:
-        (written,) = write_all(out.absolute().parent, {out.name: content})
+        written = out.absolute()
+        make(written.parent)
+        write_stream(written, parts)
         click.echo(encodable(f"Written: {written}", sys.stderr.encoding), err=True)

@@ -42,7 +42,8 @@ _FUNCTIONS = frozenset(
 )
 """The functions that may stand where a table does."""
 
-_INTERNAL = "__internal"
+_REFUSED = ("__internal", "write_log")
+"""How the functions of values begin that may not be called."""
 _HINT = "; --allow-external allows whatever DuckDB can do"
 
 
@@ -70,7 +71,7 @@ def tables_of(connection: duckdb.DuckDBPyConnection, query: str) -> frozenset[st
                     f"the query: {name}() may not be called, since it can reach what is no "
                     f"table of a trace{_HINT}"
                 )
-        elif str(node.get("function_name", "")).startswith(_INTERNAL):
+        elif str(node.get("function_name", "")).lower().startswith(_REFUSED):
             raise QueryError(f"the query: {node['function_name']}() may not be called{_HINT}")
     return frozenset(names)
 
@@ -78,6 +79,11 @@ def tables_of(connection: duckdb.DuckDBPyConnection, query: str) -> frozenset[st
 def _parsed(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
     """Return the syntax tree of the one SELECT."""
     statements = connection.extract_statements(query)
+    if len(statements) > 1 and not statements[0].query:  # DuckDB's own, to look for the values
+        raise QueryError(
+            "the query: holds a PIVOT whose values are not named; name them: ON state IN ("
+            f"'overlapped', 'idle_host_op', ...){_HINT}"
+        )
     if len(statements) != 1:
         raise QueryError(
             f"the query: holds {len(statements)} statements, expected one SELECT{_HINT}"

@@ -10,10 +10,12 @@ import msgspec
 
 from analysis.document import Column, Document, Paragraph, Section, Table, Unit
 from analysis.tables.arrow import pyarrow
+from analysis.tables.worded import is_number, worded
 from analysis.units import one_line, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
 
     import pyarrow as pa
 
@@ -21,52 +23,63 @@ if TYPE_CHECKING:
 
 _NULL = "NULL"
 _DIGITS = 3
+_JSON = msgspec.json.Encoder(decimal_format="number")
 
 
-def csv(answer: pa.Table) -> bytes:
-    """Return the rows as CSV in UTF-8: titles first, NULL as nothing, texts in quotes."""
-    from pyarrow import csv as writer  # noqa: PLC0415 - an extra
-
-    page = io.BytesIO()
-    writer.write_csv(_flat(answer), page)
-    return page.getvalue()
-
-
-def json(answer: pa.Table) -> bytes:
-    """Return the rows as a JSON list of objects, one a line; whole numbers keep all digits."""
-    encoder = msgspec.json.Encoder(enc_hook=str, decimal_format="number")
-    lines = [encoder.encode(_sound(row)) for row in answer.to_pylist()]
-    return b"[\n" + b",\n".join(lines) + b"\n]\n" if lines else b"[]\n"
+def csv(answer: pa.Table) -> Iterator[bytes]:
+    """Yield the rows as CSV in UTF-8: titles first, NULL as nothing, texts in quotes."""
+    arrow = pyarrow()
+    no_rows = [arrow.array([], arrow.string())] * answer.num_columns
+    yield _csv(arrow.table(no_rows, names=answer.column_names), titles=True)
+    for batch in worded(answer):
+        columns = [_flat(arrow, column) for column in batch.columns]
+        yield _csv(arrow.table(columns, names=answer.column_names), titles=False)
 
 
-def parquet(answer: pa.Table) -> bytes:
-    """Return the rows as a Parquet file."""
+def json(answer: pa.Table) -> Iterator[bytes]:
+    """Yield the rows as a JSON list of objects, one a line; whole numbers keep all digits."""
+    names, before = answer.column_names, b"[\n"
+    for batch in worded(answer):
+        columns = [_sounds(column) for column in batch.columns]
+        rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        if rows:
+            # Texts have theirs escaped: each newline that is left ends a row.
+            yield before + _JSON.encode_lines(rows)[:-1].replace(b"\n", b",\n")
+            before = b",\n"
+    yield b"\n]\n" if len(answer) else b"[]\n"
+
+
+def parquet(answer: pa.Table) -> Iterator[bytes]:
+    """Yield the rows as a Parquet file."""
     from pyarrow import parquet as writer  # noqa: PLC0415 - an extra
 
     page = io.BytesIO()
     writer.write_table(answer, page, compression="zstd")
-    return page.getvalue()
+    yield page.getvalue()
 
 
-FORMATS: dict[str, Callable[[Any], bytes]] = {"csv": csv, "json": json, "parquet": parquet}
+FORMATS: dict[str, Callable[[Any], Iterator[bytes]]] = {
+    "csv": csv,
+    "json": json,
+    "parquet": parquet,
+}
 """What writes an answer to a file or a pipe, by the format's name."""
 
 
 def document(answer: pa.Table, rows: int, *, longest: int) -> Document:
     """Return the first rows as a table to be read, texts cut to `longest` characters."""
-    shown = answer.slice(0, rows)
     if not answer.num_columns:
         return _page(Paragraph("Done; there is no answer to show."))
     columns = tuple(
-        Column(field.name, Unit.NUMBER if _is_number(field.type) else Unit.TEXT)
+        Column(field.name, Unit.NUMBER if is_number(field.type) else Unit.TEXT)
         for field in answer.schema
     )
     values = [
-        [shortened(one_line(_shown(each)), longest) for each in column.to_pylist()]
-        for column in shown.columns
+        tuple(shortened(one_line(_shown(each)), longest) for each in row)
+        for batch in worded(answer.slice(0, rows))
+        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)
     ]
-    table = Table(columns, tuple(zip(*values, strict=True)))
-    return _page(table, Paragraph(_counted(shown.num_rows, answer.num_rows)))
+    return _page(Table(columns, tuple(values)), Paragraph(_counted(len(values), len(answer))))
 
 
 def _page(*blocks: Block) -> Document:
@@ -82,11 +95,6 @@ def _counted(shown: int, count: int) -> str:
     )
 
 
-def _is_number(kind: Any) -> bool:
-    types = pyarrow().types
-    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
-
-
 def _shown(value: Any) -> str:
     """Write a value as it is, floating point to three decimals or digits."""
     match value:
@@ -98,33 +106,49 @@ def _shown(value: Any) -> str:
             return f"{value:.{_DIGITS}f}" if abs(value) >= 1 else f"{value:.{_DIGITS}g}"
         case float() if math.isfinite(value) and abs(value) < 1e15:
             return str(int(value))
+        case list() | dict():
+            return _said(value)
         case _:
             return str(value)
 
 
-def _flat(answer: pa.Table) -> pa.Table:
-    """Return the table with what CSV cannot hold, lists and the like, as text."""
-    arrow = pyarrow()
-    columns = []
-    for column in answer.columns:
-        if arrow.types.is_nested(column.type):
-            texts = [None if value is None else str(value) for value in column.to_pylist()]
-            columns.append(arrow.array(texts, arrow.string()))
-        else:
-            columns.append(column)
-    return arrow.Table.from_arrays(columns, names=answer.column_names)
+def _csv(rows: pa.Table, *, titles: bool) -> bytes:
+    from pyarrow import csv as writer  # noqa: PLC0415 - an extra
+
+    page = io.BytesIO()
+    writer.write_csv(rows, page, writer.WriteOptions(include_header=titles))
+    return page.getvalue()
+
+
+def _flat(arrow: ModuleType, column: Any) -> Any:
+    """Return a column with what CSV cannot hold, lists and the like, as JSON."""
+    if not arrow.types.is_nested(column.type):
+        return column
+    texts = [None if value is None else _said(value) for value in column.to_pylist()]
+    return arrow.array(texts, arrow.string())
+
+
+def _said(value: Any) -> str:
+    return _JSON.encode(_sound(value)).decode()
+
+
+def _sounds(column: Any) -> list[Any]:
+    """Return the values of a column that JSON can say."""
+    types = pyarrow().types
+    values: list[Any] = column.to_pylist()
+    if types.is_floating(column.type) or types.is_nested(column.type):
+        return [_sound(value) for value in values]
+    return values
 
 
 def _sound(value: Any) -> Any:
-    """Return what JSON can say: no NaN, no bytes, no times that are objects."""
+    """Return what JSON can say: no NaN, and no infinity."""
     match value:
         case float():
             return value if math.isfinite(value) else None
         case dict():
-            return {str(key): _sound(each) for key, each in value.items()}
+            return {key: _sound(each) for key, each in value.items()}
         case list() | tuple():
             return [_sound(each) for each in value]
-        case bytes():
-            return value.decode("utf-8", "backslashreplace")
         case _:
             return value

@@ -10,7 +10,7 @@ from analysis.columns import Trace
 from analysis.errors import TraceError
 from analysis.location import Url
 from analysis.tables.arrow import schema, table
-from analysis.tables.database import Limits, ask
+from analysis.tables.database import Limits, Supplied, ask
 from analysis.tables.exported import dataset, is_export
 from analysis.tables.reading import Traces, place
 
@@ -98,9 +98,8 @@ class Question:
         """
         return ask(query, self._supply, limits)
 
-    def _supply(self, names: frozenset[str]) -> Mapping[str, Any]:
+    def _supply(self, names: frozenset[str]) -> Mapping[str, Supplied]:
         import pyarrow as pa  # noqa: PLC0415 - an extra
-        from pyarrow import dataset as datasets  # noqa: PLC0415 - an extra
 
         parts: dict[str, list[Any]] = {name: [] for name in names}
 
@@ -110,9 +109,10 @@ class Question:
 
         if names:
             self.traces.each(take)
-        supplied: dict[str, Any] = {}
-        for name, made in parts.items():
-            stored = [dataset(folder, name) for folder in self.exports]
-            held = pa.concat_tables(made or [schema(name).empty_table()])
-            supplied[name] = datasets.dataset([*stored, datasets.dataset(held)]) if stored else held
-        return supplied
+        return {
+            name: Supplied(
+                pa.concat_tables(made or [schema(name).empty_table()]),
+                tuple(dataset(folder, name) for folder in self.exports),
+            )
+            for name, made in parts.items()
+        }

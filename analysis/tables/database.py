@@ -12,9 +12,11 @@ import msgspec
 
 from analysis.errors import OutputError, QueryError
 from analysis.tables.allowed import tables_of
+from analysis.tables.apart import Apart, too_large
 from analysis.tables.arrow import missing, pyarrow, schema
 from analysis.tables.schema import TABLES
 from analysis.tables.values import unlike
+from analysis.tables.worded import writable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -54,15 +56,35 @@ class Limits(msgspec.Struct, frozen=True):
     timeout_s: float | None = None
 
 
+class Supplied(msgspec.Struct, frozen=True):
+    """One table of a question.
+
+    Attributes:
+        held: the rows in memory.
+        stored: datasets of Arrow that hold more of them, read bit by bit.
+    """
+
+    held: pa.Table
+    stored: tuple[Any, ...] = ()
+
+    def scanned(self) -> Any:
+        """Return what DuckDB can scan: the table, or a dataset of all."""
+        from pyarrow import dataset  # noqa: PLC0415 - an extra
+
+        if not self.stored:
+            return self.held
+        return dataset.dataset([*self.stored, dataset.dataset(self.held)])
+
+
 def ask(
-    query: str, supply: Callable[[frozenset[str]], Mapping[str, object]], limits: Limits
+    query: str, supply: Callable[[frozenset[str]], Mapping[str, Supplied]], limits: Limits
 ) -> pa.Table:
-    """Answer a question.
+    """Answer a question: here, or where it has bounds in a process that can be ended.
 
     Args:
         query: SQL; one SELECT, or with `allow_external` any statements, of which the
             last one's answer counts.
-        supply: returns tables of Arrow, or what can be scanned like one, given their names.
+        supply: returns tables, given their names.
         limits: what it may do and take.
 
     Raises:
@@ -70,19 +92,46 @@ def ask(
         MissingExtraError: DuckDB or pyarrow is not installed.
     """
     pyarrow()
-    duck = _duckdb()
+    _duckdb()
     query = _utf8(query)
-    with _connected(duck, limits) as connection, _told(duck, query):
-        named = frozenset(TABLES)
-        if not limits.allow_external:
-            named &= tables_of(connection, query)
-        supplied = supply(named)
+    with _private_room() as room:
+        if limits.memory is None and limits.timeout_s is None:
+            return answered(query, supply(_named(query, limits)), limits, room)
+        with Apart(limits) as process:  # it starts while the traces are read
+            process.give(query, supply(_named(query, limits)), room)
+            return process.answer()
+
+
+def answered(query: str, supplied: Mapping[str, Supplied], limits: Limits, room: str) -> pa.Table:
+    """Answer a question in this process, however long that takes.
+
+    Args:
+        query: as `ask` takes it, checked.
+        supplied: the tables that it names.
+        limits: what it may do and take; how long, the caller sees to.
+        room: a directory for what does not fit into memory.
+
+    Raises:
+        QueryError: it is wrong, or took too much.
+    """
+    duck = _duckdb()
+    with _connected(duck, limits, room) as connection, _told(duck, query):
         for name in TABLES:
-            # The others are there, so that they can be listed.
-            connection.register(name, supplied.get(name, schema(name).empty_table()))
+            # Those that are not named are there, so that they can be listed.
+            there = supplied.get(name) or Supplied(schema(name).empty_table())
+            connection.register(name, there.scanned())
         if not limits.allow_external:
             connection.execute("set lock_configuration = true")
-        return _answered(connection, query, limits.timeout_s)
+        return _run(connection, query)
+
+
+def _named(query: str, limits: Limits) -> frozenset[str]:
+    """Check a question, and return the tables that it may name."""
+    if limits.allow_external:
+        return frozenset(TABLES)
+    duck = _duckdb()
+    with duck.connect(":memory:") as connection, _told(duck, query):
+        return tables_of(connection, query) & frozenset(TABLES)
 
 
 def _utf8(query: str) -> str:
@@ -102,20 +151,16 @@ def _duckdb() -> ModuleType:
 
 
 @contextmanager
-def _connected(duck: ModuleType, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
+def _connected(duck: ModuleType, limits: Limits, room: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a database that is alone in memory, and reaches out of it only if allowed."""
-    with _private_room() as room:
-        config: dict[str, Any] = {"temp_directory": room}
-        if limits.memory is not None:
-            config["memory_limit"] = f"{limits.memory}B"
-        connection = duck.connect(":memory:", config=config)
-        try:
-            if not limits.allow_external:
-                for setting in _CLOSED:
-                    connection.execute(f"set {setting} = false")
-            yield connection
-        finally:
-            connection.close()
+    config: dict[str, Any] = {"temp_directory": room}
+    if limits.memory is not None:
+        config["memory_limit"] = f"{limits.memory}B"
+    with duck.connect(":memory:", config=config) as connection:
+        if not limits.allow_external:
+            for setting in _CLOSED:
+                connection.execute(f"set {setting} = false")
+        yield connection
 
 
 def _private_room() -> tempfile.TemporaryDirectory[str]:
@@ -134,11 +179,10 @@ def _told(duck: ModuleType, query: str) -> Iterator[None]:
     """Turn DuckDB's errors into ours, with what they leave unsaid."""
     try:
         yield
-    except duck.OutOfMemoryException as error:
-        raise QueryError(
-            f"the query: {_message(error)}; allow more, or ask for less: fewer columns, or a "
-            "condition"
-        ) from error
+    except (duck.OutOfMemoryException, MemoryError) as error:
+        # What DuckDB advises after its first line are statements, which are refused here.
+        said, *_ = _message(error).splitlines() or ["memory is short"]
+        raise too_large(said) from error
     except duck.Error as error:
         raise QueryError(f"the query: {_message(error)}{_help(duck, query, error)}") from error
 
@@ -164,22 +208,15 @@ def _help(duck: ModuleType, query: str, error: Exception) -> str:
     return "".join(f"\n\nThe columns of {each}" for each in listed)
 
 
-def _answered(
-    connection: duckdb.DuckDBPyConnection, query: str, timeout_s: float | None
-) -> pa.Table:
+def _run(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
     """Run the query beside this thread, which so stays able to stop it.
 
-    DuckDB looks neither at the clock nor for Ctrl-C.
+    DuckDB does not look for Ctrl-C.
     """
     with ThreadPoolExecutor(max_workers=1) as beside:
         running = beside.submit(lambda: _plain(_table(connection.execute(query))))
         try:
-            return running.result(timeout_s)
-        except TimeoutError as error:
-            _stop(connection, running)
-            raise QueryError(
-                f"the query: took longer than {timeout_s:g} s, and was stopped"
-            ) from error
+            return running.result()
         except KeyboardInterrupt:
             _stop(connection, running)
             raise
@@ -208,13 +245,10 @@ def _plain(table: pa.Table) -> pa.Table:
     for name, column in zip(table.column_names, table.columns, strict=True):
         names.append(unlike(name, names, "_"))
         columns.append(_usual(arrow, column))
-    return arrow.Table.from_arrays(columns, names=names)
+    return writable(arrow.Table.from_arrays(columns, names=names))
 
 
 def _usual(arrow: ModuleType, column: Any) -> Any:
-    """Return a column in a type that every format can write."""
-    if arrow.types.is_interval(column.type):
-        return arrow.array([None if each is None else str(each) for each in column.to_pylist()])
     if arrow.types.is_decimal(column.type) and not column.type.scale:
         with suppress(arrow.ArrowInvalid):  # a sum that is too large
             return column.cast(arrow.int64())

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from analysis.report import Failure
     from analysis.tables.reading import Traces
     from analysis.tables.recorded import Recorded
 
@@ -34,7 +35,8 @@ _PARQUET = "parquet"
 def export(traces: Traces, out: Path, form: str) -> dict[str, int]:
     """Write every table of every trace, as OUT/TABLE/rank=N/TRACE.FORM.
 
-    An earlier export there is replaced, once all is written; nothing else is.
+    An earlier export there is replaced, once all is written and if all traces could be read;
+    nothing else is.
 
     Args:
         traces: to read, one after the other.
@@ -46,7 +48,7 @@ def export(traces: Traces, out: Path, form: str) -> dict[str, int]:
 
     Raises:
         OutputError: the directory holds something else, or cannot be written.
-        TraceError: no trace could be read.
+        TraceError: no trace could be read; or not all, where there is an earlier export.
         MissingExtraError: pyarrow is not installed.
     """
     pyarrow()
@@ -72,8 +74,7 @@ def export(traces: Traces, out: Path, form: str) -> dict[str, int]:
     try:
         draft.mkdir(parents=True)
         traces.each(take)
-        if not written:
-            raise TraceError("\n".join(failure.reason for failure in traces.failures))
+        _check_whole(traces.failures, len(written), out)
         about = {"version": VERSION, "format": form, "tables": list(TABLES), "traces": written}
         (draft / _ABOUT).write_text(json.dumps(about, indent=2) + "\n")
         _move_in(draft, out)
@@ -101,6 +102,18 @@ def check_replaceable(out: Path) -> None:
         raise OutputError(
             f"{out}: holds files that are no export, and would be replaced; name a directory "
             "that is new or empty"
+        )
+
+
+def _check_whole(failures: list[Failure], read: int, out: Path) -> None:
+    """Make sure that there is something to export, and that it replaces no more than it holds."""
+    reasons = "\n".join(failure.reason for failure in failures)
+    if not read:
+        raise TraceError(reasons)
+    if failures and is_export(out):
+        raise TraceError(
+            f"{out}: the earlier export stays, since {len(failures)} of {read + len(failures)} "
+            f"traces could not be read; leave them out, or name a new directory\n{reasons}"
         )
 
 
