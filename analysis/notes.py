@@ -94,8 +94,8 @@ def of_host(host: Host) -> tuple[str, ...]:
     if not number:
         return ()
     said = (
-        f"{number:,} Python frames end after the one that they began in: their returns were not "
-        "recorded. They are left out, and their callers count instead."
+        f"Python frames end after the one that they began in ({number:,} of them): their returns "
+        "were not recorded. They are left out, and their callers count instead."
     )
     return (said,)
 
@@ -122,8 +122,8 @@ def overrun(device: Device, rows: NDArray[np.intp]) -> str:
     longest = int(length.argmax())
     name = device.names[device.name[rows[longest]]]
     return (
-        f"{len(rows):,} activities hold several later ones of their own stream, the longest "
-        f"{text(name, Unit.CODE)}, {text(int(length[longest]), Unit.TIME)}"
+        f"{len(rows):,} of {len(device):,} activities hold several later ones of their own "
+        f"stream, the longest {text(name, Unit.CODE)}, {text(int(length[longest]), Unit.TIME)}"
     )
 
 

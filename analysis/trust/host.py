@@ -47,8 +47,8 @@ def python_not_nested(evidence: Evidence) -> Iterator[Doubt]:
         yield Doubt(
             "python_not_nested",
             Gravity.WARNING,
-            f"{len(longer):,} Python frames end after the one on their thread that they began in, "
-            f"the first of them {name}",
+            f"Python frames end after the one on their thread that they began in ({len(longer):,} "
+            f"of them, the first {name})",
             "their returns were not recorded; they are left out, and their callers count instead",
         )
 

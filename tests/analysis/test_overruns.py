@@ -116,7 +116,7 @@ def test_they_are_noted_in_the_report(load_events: LoadEvents) -> None:
 
     assert said(MAIN) == []
     (note,) = said(MAIN, LOAD)
-    assert note.startswith("1 Python frames end after the one that they began in")
+    assert note.startswith("Python frames end after the one that they began in (1 of them)")
 
 
 def test_on_a_cpu_they_do_not_count_as_python(load_events: LoadEvents) -> None:

@@ -124,7 +124,7 @@ DOUBTFUL: dict[str, tuple[Gravity, list[Event], str]] = {
     "streams_overrun": (
         Gravity.WARNING,
         [*HEALTHY[:-3], replace(HEALTHY[-3], end=9_000), *HEALTHY[-2:]],
-        "device 0: 1 activities hold several later ones of their own stream, the longest gemm",
+        "device 0: 1 of 20 activities hold several later ones of their own stream, the longest",
     ),
     "clocks_apart": (
         Gravity.WARNING,
@@ -149,7 +149,7 @@ DOUBTFUL: dict[str, tuple[Gravity, list[Event], str]] = {
     "python_not_nested": (
         Gravity.WARNING,
         [*HEALTHY, python("main", 0, 5_000), python("load", 100, 9_000)],
-        "1 Python frames end after the one on their thread that they began in, the first of them",
+        "Python frames end after the one on their thread that they began in (1 of them, the first",
     ),
     "coarse_times": (Gravity.NOTE, list(in_microseconds(HEALTHY)), "times are whole microseconds"),
 }
@@ -352,9 +352,9 @@ def test_an_open_call_does_not_hide_the_one_before(load_events: LoadEvents) -> N
 def test_overruns_are_noted_in_the_report(load_events: LoadEvents) -> None:
     (note,) = [note for note in analyze(load_events(pairs(LONG, *SHORT))).notes if "hold" in note]
     assert note == (
-        f"Device 0: 1 activities hold several later ones of their own stream, the longest k, 10.0 "
-        f"{MICRO}s. A stream runs one activity after the other: these ends are wrong, and so is "
-        "what counts on them (busy time, overlap, ceilings)."
+        "Device 0: 1 of 3 activities hold several later ones of their own stream, the longest k, "
+        f"10.0 {MICRO}s. A stream runs one activity after the other: these ends are wrong, and so "
+        "is what counts on them (busy time, overlap, ceilings)."
     )
 
 
