@@ -221,6 +221,7 @@ def shown():
     yield tell
 
 report.shown = shown
+signal.signal(signal.SIGINT, signal.default_int_handler)  # else ignored in the background
 cli.main(["report", sys.argv[1], "--dask", "2"])
 """
 
