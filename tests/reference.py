@@ -569,6 +569,7 @@ def _devices(
     cards: Sequence[Card],
     graphs: Sequence[Graph] = (),
 ) -> list[Device]:
+    events = _without_overrunning_frames(events)
     on_device = {e.pid for e in events if e.category in ACTIVITIES}
     if on_device:
         return [
@@ -580,6 +581,26 @@ def _devices(
     processes = {e.pid for e in events if e.category == "cpu_op"}
     found = [_cpu(events, pid) for pid in sorted(processes, key=_numerically)]
     return [device for device in found if device.works]
+
+
+def _without_overrunning_frames(events: Sequence[Event]) -> list[Event]:
+    """All but the Python frames that end after one of their thread that they began in."""
+    whole = all(time % 1000 == 0 for e in events for time in (e.start, e.end))
+    tolerance = 2 * (1000 if whole else 1)
+    frames = [e for e in events if e.category == "python_function"]
+    open_until: list[tuple[Event, int]] = []
+    lost = set()
+    for frame in sorted(frames, key=lambda e: (e.start, -e.end)):
+        callers = [
+            end
+            for caller, end in open_until
+            if (caller.pid, caller.tid) == (frame.pid, frame.tid) and frame.start < end
+        ]
+        end = min([frame.end, *callers])
+        open_until.append((frame, end))
+        if frame.end > end + tolerance:
+            lost.add(id(frame))
+    return [e for e in events if id(e) not in lost]
 
 
 # --- an accelerator -------------------------------------------------------------------

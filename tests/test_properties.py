@@ -9,13 +9,13 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import analysis
 from analysis import Thresholds
 from tests import reference, strategies
-from tests.builders import Event, kernel, launch, shifted, write_trace
+from tests.builders import Event, cpu_op, kernel, launch, python, shifted, write_trace
 from tests.reference import Graph, Limits, Report
 from tests.room import Card
 
@@ -94,7 +94,17 @@ def test_replays_of_known_graphs_agree_with_the_reference(
     assert departures(events, limits, report, graphs=graphs) == []
 
 
+# A frame that ends after the one that it began in.
+OVERRUN = [
+    cpu_op("first", 0, 5),
+    cpu_op("last", 6, 6),
+    python("caller", 0, 2),
+    python("overrunning", 1, 6),
+]
+
+
 @thorough
+@example(OVERRUN, reference.REAL)
 @given(processors, strategies.limits)
 def test_processors_agree_with_the_reference(
     analyse: Analyse, events: list[Event], limits: Limits
